@@ -1,1 +1,3 @@
-export {};
+export * from "./catalogue.ts";
+export * from "./chip.ts";
+export * from "./fact.ts";

@@ -1,1 +1,19 @@
-export {};
+export * from "./define.ts";
+export { reduceCommands } from "./ops/activation.ts";
+export { matmulSizes } from "./ops/nc-matmul.ts";
+export { instructionNamed, instructions, opcodeOf, opOf } from "./ops/table.ts";
+export { tensorPasses } from "./ops/tensor-cost.ts";
+export * from "./program/builder.ts";
+export {
+  decodeInstruction,
+  defaultOf,
+  encodeInstruction,
+  readInstruction,
+} from "./program/codec.ts";
+export { generalRules } from "./program/general-rules.ts";
+export * from "./program/pattern.ts";
+export * from "./program/print.ts";
+export * from "./program/program.ts";
+export { loadProgram, saveProgram } from "./program/save.ts";
+export { ProgramStream } from "./program/stream.ts";
+export { control, WordReader, WordWriter } from "./program/words.ts";

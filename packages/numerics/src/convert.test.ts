@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { bitsOfF32, decode, encode, integerOf } from "./convert.ts";
 import { type DType, dtypeInfo, dtypeNames } from "./dtype.ts";
 
-const narrow = dtypeNames.filter((d) => dtypeInfo[d].bytes <= 2 && dtypeInfo[d].kind !== "packed" && d !== "bool_");
+const narrow = dtypeNames.filter(
+  (d) => dtypeInfo[d].bytes <= 2 && dtypeInfo[d].kind !== "packed" && d !== "bool_",
+);
 
 describe("stored types of at most 16 bits", () => {
   for (const d of narrow)

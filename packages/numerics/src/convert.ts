@@ -3,7 +3,7 @@
  * nearest even and saturate (integers, as NKI 0.6 documents). This file is the oracle: the fast kernels must equal it bit for bit.
  */
 import { OpenTrnError } from "@opentrn/base";
-import { type DType, dtypeInfo, type DTypeInfo } from "./dtype.ts";
+import { type DType, type DTypeInfo, dtypeInfo } from "./dtype.ts";
 
 const f32 = new Float32Array(1);
 const u32 = new Uint32Array(f32.buffer);
@@ -78,7 +78,9 @@ function encodeScale(x: number): number {
 }
 
 const limits = (t: DTypeInfo): readonly [number, number] =>
-  t.kind === "int" ? [-(2 ** (8 * t.bytes - 1)), 2 ** (8 * t.bytes - 1) - 1] : [0, 2 ** (8 * t.bytes) - 1];
+  t.kind === "int"
+    ? [-(2 ** (8 * t.bytes - 1)), 2 ** (8 * t.bytes - 1) - 1]
+    : [0, 2 ** (8 * t.bytes) - 1];
 
 /** fp32 to integer: nearest even, saturating; NaN becomes 0 (our choice, see docs/deviations.md). Returns the two's-complement bits. */
 function encodeInteger(x: number, t: DTypeInfo): number {
@@ -92,9 +94,12 @@ const decodeInteger = (bits: number, t: DTypeInfo): number =>
   t.kind === "int" && bits >= 2 ** (8 * t.bytes - 1) ? bits - 2 ** (8 * t.bytes) : bits;
 
 const packed = (d: DType): never => {
-  throw new OpenTrnError(`${d} is a packed type: it can be moved and multiplied (MX), not converted`, {
-    category: "unsupported here",
-  });
+  throw new OpenTrnError(
+    `${d} is a packed type: it can be moved and multiplied (MX), not converted`,
+    {
+      category: "unsupported here",
+    },
+  );
 };
 
 /** The integer value of raw bits of an integer type (exact), without going through fp32. */

@@ -1,0 +1,118 @@
+/** What a chip file states. Code reads these facts and never branches on a chip's name; a user's own chip is the same shape as JSON. */
+import type { Fact } from "./fact.ts";
+
+/** A compute engine: clock, width and the fixed parts of an instruction, in its own cycles. */
+export interface EngineFacts {
+  readonly clockGHz: Fact;
+  /** Elements per lane and cycle at fp32. */
+  readonly width: Fact;
+  /** Elements per lane and cycle where every operand is 16 bits or narrower and the mode applies. */
+  readonly narrowWidth: Fact;
+  /** Cycles every instruction occupies the engine beyond its elements. */
+  readonly fixedCycles: Fact;
+  /** Lower bound of the interval. */
+  readonly minimumCycles: Fact;
+  /** Extra cycles when an operand is read through a per-partition pointer. */
+  readonly pointerCycles: Fact;
+  /** Cycles from the end of the interval to the result being visible. */
+  readonly latencyCycles: Fact;
+}
+
+export interface TensorEngineFacts {
+  readonly clockGHz: Fact;
+  /** Rows (contraction) and columns of the array. */
+  readonly rows: Fact;
+  readonly columns: Fact;
+  readonly movingMax: Fact;
+  readonly stationaryMax: Fact;
+  /** Shortest interval of a matmul instruction in cycles. */
+  readonly minimumCycles: Fact;
+  readonly fixedCycles: Fact;
+  readonly latencyCycles: Fact;
+  /** Passes through the array per fp32 matmul and per fp32 transpose. */
+  readonly fp32Passes: Fact;
+  readonly fp32TransposePasses: Fact;
+  /** Cycles to load a 128-column stationary tile, 16-bit and fp32; overlaps the previous multiply. */
+  readonly loadCycles: Fact;
+  readonly transposeMode: Fact<boolean>;
+  readonly doubleRow: Fact<boolean>;
+  readonly duty: {
+    readonly windowCycles: Fact;
+    /** Share of useful cycles in a window that lets the next one run at full rate. */
+    readonly threshold: Fact;
+    /** Rate of a cold window. */
+    readonly coldRate: Fact;
+  } | null;
+}
+
+export interface DmaFacts {
+  readonly enginesPerCore: Fact;
+  readonly queuesPerEngine: Fact;
+  /** Bytes per nanosecond of one engine. */
+  readonly bytesPerNs: Fact;
+  /** Nanoseconds of every packet beyond its bytes. */
+  readonly packetNs: Fact;
+  readonly packetBytes: Fact;
+  readonly hardwareDge: Fact<boolean>;
+  /** Nanoseconds the issuing queue is occupied, by descriptor path. */
+  readonly issueNs: { readonly hardware: Fact; readonly software: Fact; readonly ring: Fact };
+  /** Trigger to first data packet. */
+  readonly startNs: {
+    readonly hardwareRead: Fact;
+    readonly hardwareWrite: Fact;
+    readonly softwareRead: Fact;
+    readonly softwareWrite: Fact;
+    readonly ring: Fact;
+  };
+  /** Last data to the waiting engine's start. */
+  readonly completeNs: Fact;
+  readonly castRate: Fact;
+  readonly transposeRate: Fact;
+}
+
+export interface Chip {
+  readonly name: string;
+  readonly title: string;
+  /** NeuronCore generation: 2, 3 or 4. */
+  readonly generation: 2 | 3 | 4;
+  readonly aliases: readonly string[];
+  readonly cores: Fact;
+  /** Logical-core sizes a launch may use. */
+  readonly lnc: Fact<readonly number[]>;
+  readonly partitions: Fact;
+  readonly sbuf: {
+    readonly bytesPerPartition: Fact;
+    readonly usableBytesPerPartition: Fact;
+    readonly align: Fact;
+  };
+  readonly psum: {
+    readonly banks: Fact;
+    readonly bankBytes: Fact;
+    readonly matmulCrossesBanks: Fact<boolean>;
+    readonly align: Fact;
+  };
+  readonly hbm: { readonly bytes: Fact; readonly bytesPerNs: Fact };
+  readonly engines: {
+    readonly vector: EngineFacts;
+    readonly scalar: EngineFacts;
+    readonly gpsimd: EngineFacts;
+  };
+  readonly tensor: TensorEngineFacts;
+  readonly dma: DmaFacts;
+  readonly sync: {
+    /** Producer finished to consumer started, engine to engine. */
+    readonly semaphoreNs: Fact;
+    readonly semaphoreToTensorNs: Fact;
+    readonly activationTableLoadNs: Fact;
+    readonly registerLoadNs: Fact;
+    readonly branchNs: Fact;
+    readonly preambleNs: Fact;
+    readonly postambleNs: Fact;
+  };
+  /** Dense peak of one core in TFLOP/s by the widest class of operand types. */
+  readonly peakTflops: { readonly fp8: Fact; readonly bf16: Fact; readonly fp32: Fact };
+}
+
+/** Number of the chip's PSUM bytes per partition. */
+export const psumBytesPerPartition = (chip: Chip): number =>
+  chip.psum.banks.value * chip.psum.bankBytes.value;

@@ -1,0 +1,41 @@
+/**
+ * Cost forms of the in-order engines. On trn2 the interval is additive, elements + fixed (measured); the documented form for
+ * older text is max(64, elements). Each chip's facts say which parts it has.
+ */
+import type { EngineFacts } from "@opentrn/chips";
+import { bytesOf, isFloat } from "@opentrn/numerics";
+import type { AnyCall, EngineCost, Tile } from "../define.ts";
+
+const factsOf = (call: AnyCall): EngineFacts =>
+  call.engine === "scalar"
+    ? call.chip.engines.scalar
+    : call.engine === "gpsimd"
+      ? call.chip.engines.gpsimd
+      : call.chip.engines.vector;
+
+/** Interval and latency for `elements` per lane at `rate` elements a cycle; `pointers` operands are read per partition. */
+export function streaming(call: AnyCall, elements: number, rate = 1, pointers = 0): EngineCost {
+  const f = factsOf(call);
+  const work =
+    Math.ceil(elements / rate) + f.fixedCycles.value + (pointers > 0 ? f.pointerCycles.value : 0);
+  const interval = Math.max(f.minimumCycles.value, work);
+  return { interval, latency: interval + f.latencyCycles.value };
+}
+
+const narrow = (t: Tile | undefined): boolean =>
+  t === undefined || (bytesOf(t.dtype) <= 2 && isFloat(t.dtype));
+const contiguous = (t: Tile | undefined): boolean =>
+  t === undefined || t.free === 1 || t.strides.at(-1) === 1;
+
+/**
+ * Elements a cycle of VectorE copies and tensor-scalar forms: 4 when all operands are 16-bit floats in SBUF with a contiguous
+ * inner dimension, 2 when not contiguous or one lies in PSUM (Neuron SDK, trainium2_arch.rst); never above the chip's width.
+ */
+export function copyRate(call: AnyCall, ...tiles: (Tile | undefined)[]): number {
+  const f = factsOf(call);
+  if (!tiles.every(narrow)) return f.width.value;
+  if (call.engine !== "vector") return f.narrowWidth.value;
+  const psum = tiles.filter((t) => t?.space === "psum").length;
+  const mode = psum === 0 && tiles.every(contiguous) ? 4 : psum <= 1 ? 2 : 1;
+  return Math.max(f.width.value, Math.min(mode, f.narrowWidth.value));
+}
