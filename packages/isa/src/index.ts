@@ -1,7 +1,7 @@
 export * from "./define.ts";
 export { reduceCommands } from "./ops/activation.ts";
 export { matmulSizes } from "./ops/nc-matmul.ts";
-export { instructionNamed, instructions, opcodeOf, opOf } from "./ops/table.ts";
+export { instructionNamed, instructions, opcodeOf, opOf, records } from "./ops/table.ts";
 export { tensorPasses } from "./ops/tensor-cost.ts";
 export * from "./program/builder.ts";
 export {

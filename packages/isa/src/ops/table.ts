@@ -8,14 +8,17 @@ import { ncMatmul } from "./nc-matmul.ts";
 import { tensorCopy } from "./tensor-copy.ts";
 import { tensorTensor } from "./tensor-tensor.ts";
 
-export const instructions: readonly AnyInstruction[] = [
+/** Every record under its camelCase name; TypeScript kernels take their typed calls from here (`nisa`). */
+export const records = {
   dmaCopy,
   tensorCopy,
   memset,
   ncMatmul,
   activation,
   tensorTensor,
-];
+} as const satisfies Readonly<Record<string, AnyInstruction>>;
+
+export const instructions: readonly AnyInstruction[] = Object.values(records);
 
 const opcodes = new Map(instructions.map((op, i) => [op.name, i]));
 
