@@ -1,1 +1,1 @@
-export {};
+export * from "./execute/executable.ts";

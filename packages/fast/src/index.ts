@@ -1,1 +1,2 @@
-export {};
+export * from "./bind.ts";
+export * from "./bind-fast.ts";

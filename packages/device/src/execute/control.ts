@@ -1,0 +1,104 @@
+/** Loops and registers: what moves the program counter. */
+import { invariant, OpenTrnError } from "@opentrn/base";
+import type { DecodedInstruction, Operand } from "@opentrn/isa";
+import { bytesOf, integerOf } from "@opentrn/numerics";
+import { type LayoutContext, scalarReader } from "./operand.ts";
+
+/** Returns the next instruction index. */
+export type Jump = () => number;
+
+const valueOf = (registers: Int32Array, o: Operand | undefined): (() => number) => {
+  if (o?.kind === "register") return () => registers[o.register]!;
+  const v = o && o.kind !== "tile" ? o.value | 0 : 0;
+  return () => v;
+};
+
+const registerOf = (o: Operand | undefined): number => {
+  invariant(o?.kind === "register", "a control instruction lacks its register");
+  return o.register;
+};
+
+/** Pairs every loop begin with its end. */
+export function matchLoops(instructions: readonly DecodedInstruction[]): ReadonlyMap<number, number> {
+  const pairs = new Map<number, number>();
+  const open: DecodedInstruction[] = [];
+  for (const i of instructions) {
+    if (i.op.name === "loop_begin" || i.op.name === "while_begin") open.push(i);
+    if (i.op.name !== "loop_end" && i.op.name !== "while_end") continue;
+    const begin = open.pop();
+    if (begin === undefined || begin.op.name.split("_")[0] !== i.op.name.split("_")[0])
+      throw new OpenTrnError(`${i.op.name} closes no loop`, { category: "invalid program", rule: "loop nesting" });
+    pairs.set(begin.index, i.index);
+    pairs.set(i.index, begin.index);
+  }
+  if (open.length > 0)
+    throw new OpenTrnError(`${open[0]!.op.name} is never closed`, { category: "invalid program", rule: "loop nesting" });
+  return pairs;
+}
+
+type Maker = (
+  ctx: LayoutContext,
+  i: DecodedInstruction,
+  partner: number,
+  begin: (index: number) => DecodedInstruction,
+) => Jump;
+
+/** How each control instruction moves on. */
+export const controlJumps: Readonly<Record<string, Maker>> = {
+  register_move: ({ registers }, i) => {
+    const dst = registerOf(i.operands["dst"]);
+    const read = valueOf(registers, i.operands["src"]);
+    return () => {
+      registers[dst] = read();
+      return i.index + 1;
+    };
+  },
+  register_load: (ctx, i) => {
+    const dst = registerOf(i.operands["dst"]);
+    const src = i.operands["src"];
+    invariant(src?.kind === "tile", "register_load lacks its source");
+    const read = scalarReader(ctx, src.pattern);
+    return () => {
+      ctx.registers[dst] = read();
+      return i.index + 1;
+    };
+  },
+  register_store: (ctx, i) => {
+    const dst = i.operands["dst"];
+    const src = registerOf(i.operands["src"]);
+    invariant(dst?.kind === "tile", "register_store lacks its destination");
+    const { address } = ctx.map.locate(dst.pattern, ctx.core);
+    const size = bytesOf(dst.pattern.dtype);
+    const bytes = new Uint8Array(Int32Array.of(0).buffer);
+    const word = new Int32Array(bytes.buffer);
+    return () => {
+      word[0] = integerOf(ctx.registers[src]! >>> 0, "int32");
+      ctx.map.u8.set(bytes.subarray(0, size), address);
+      return i.index + 1;
+    };
+  },
+  loop_begin: ({ registers }, i, end) => {
+    const index = registerOf(i.operands["index"]);
+    const start = valueOf(registers, i.operands["start"]);
+    const stop = valueOf(registers, i.operands["stop"]);
+    return () => {
+      registers[index] = start();
+      return registers[index]! < stop() ? i.index + 1 : end + 1;
+    };
+  },
+  loop_end: ({ registers }, i, begin, at) => {
+    const opening = at(begin);
+    const index = registerOf(opening.operands["index"]);
+    const stop = valueOf(registers, opening.operands["stop"]);
+    const step = opening.attrs["step"] as number;
+    return () => {
+      registers[index]! += step;
+      return registers[index]! < stop() ? begin + 1 : i.index + 1;
+    };
+  },
+  while_begin: ({ registers }, i, end) => {
+    const condition = registerOf(i.operands["condition"]);
+    return () => (registers[condition] !== 0 ? i.index + 1 : end + 1);
+  },
+  while_end: (_, __, begin) => () => begin,
+};

@@ -1,0 +1,149 @@
+/**
+ * Where the chip's memories lie in one linear host memory that the WebAssembly kernels share: kernels' own data, operand
+ * descriptors, engine state, then PSUM and SBUF of each core, then HBM. Partition rows are padded off powers of two, or they
+ * would alias in the host's first-level cache.
+ */
+import { OpenTrnError } from "@opentrn/base";
+import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
+import { type AccessPattern, type Program, type Storage } from "@opentrn/isa";
+import { bytesOf, type DType, dtypeId, isFloat } from "@opentrn/numerics";
+import type { Placement } from "../placement/index.ts";
+
+const PAGE = 65536;
+/** A WebAssembly memory of 32-bit addresses ends here. */
+const MAX_BYTES = 4 * 2 ** 30 - PAGE;
+const DESCRIPTOR_BYTES = 64;
+/** Rank a descriptor holds. */
+export const MAX_DESCRIPTOR_RANK = 6;
+
+export interface MapOptions {
+  readonly reservedBytes: number;
+  readonly descriptors: number;
+  /** Keep narrow floats as fp32: every on-chip and HBM byte address is scaled by four. */
+  readonly wide: boolean;
+}
+
+interface Space {
+  readonly base: number;
+  readonly pitch: number;
+}
+
+const align = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+export class MemoryMap {
+  readonly memory: WebAssembly.Memory;
+  readonly u8: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f32: Float32Array;
+  /** Address of the accumulators of each core: scalar, then vector, 128 fp32 each. */
+  readonly state: readonly { readonly scalarAccumulator: number; readonly vectorAccumulator: number }[];
+  private readonly scale: number;
+  private readonly sbuf: Space[] = [];
+  private readonly psum: Space[] = [];
+  private readonly hbm: number;
+  private nextDescriptor: number;
+  private readonly wide: boolean;
+  private readonly program: Program;
+  private readonly placement: Placement;
+
+  constructor(program: Program, placement: Placement, options: MapOptions) {
+    this.program = program;
+    this.placement = placement;
+    this.wide = options.wide;
+    this.scale = options.wide ? 4 : 1;
+    const { chip } = program;
+    this.nextDescriptor = align(options.reservedBytes, 64);
+    let at = this.nextDescriptor + options.descriptors * DESCRIPTOR_BYTES;
+    const state: { scalarAccumulator: number; vectorAccumulator: number }[] = [];
+    for (let core = 0; core < program.cores; core++) {
+      state.push({ scalarAccumulator: at, vectorAccumulator: at + 512 });
+      at += 1024;
+    }
+    this.state = state;
+    at = align(at, 4096);
+    for (let core = 0; core < program.cores; core++) {
+      this.psum.push({ base: at, pitch: this.pitch(psumBytesPerPartition(chip)) });
+      at += this.psum[core]!.pitch * chip.partitions.value;
+      this.sbuf.push({ base: at, pitch: this.pitch(sbufBytesInUse(program, placement, chip)) });
+      at += this.sbuf[core]!.pitch * chip.partitions.value;
+    }
+    this.hbm = align(at, 4096);
+    const total = align(this.hbm + placement.hbmBytes * this.scale, PAGE) + PAGE;
+    if (total > MAX_BYTES)
+      throw new OpenTrnError(
+        `running this kernel needs ${(total / 2 ** 30).toFixed(1)} GiB of host memory, at most 4 GiB here; use --timing-only or smaller tensors`,
+        { category: "capacity", rule: "host memory" },
+      );
+    this.memory = new WebAssembly.Memory({ initial: total / PAGE, maximum: total / PAGE });
+    const { buffer } = this.memory;
+    this.u8 = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f32 = new Float32Array(buffer);
+  }
+
+  private pitch(bytes: number): number {
+    return align(bytes * this.scale, 64) + 64;
+  }
+
+  /** The type an element has in host memory. */
+  dtype(d: DType): DType {
+    return this.wide && isFloat(d) && d !== "float8_e8m0fnu" ? "float32" : d;
+  }
+
+  /** Host bytes of a storage as one flat range (HBM), for inputs, outputs and constants. */
+  hbmRange(s: Storage): { readonly from: number; readonly to: number } {
+    const from = this.hbm + this.placement.address[s.id]! * this.scale;
+    return { from, to: from + (s.rowBytes / bytesOf(s.dtype)) * bytesOf(this.dtype(s.dtype)) };
+  }
+
+  /** Host address of element 0 and the byte strides of an access pattern. */
+  locate(p: AccessPattern, core: number): { readonly address: number; readonly strides: readonly number[] } {
+    const s = this.program.storages[p.storage]!;
+    const size = bytesOf(this.dtype(p.dtype));
+    const inStorage = p.offset * size;
+    const placed = this.placement.address[s.id]! * this.scale;
+    if (s.space === "hbm")
+      return { address: this.hbm + placed + inStorage, strides: p.dims.map(([stride]) => stride * size) };
+    const space = (s.space === "sbuf" ? this.sbuf : this.psum)[s.core === -1 ? core : s.core]!;
+    const partition = this.placement.partition[s.id]! + p.partition;
+    return {
+      address: space.base + partition * space.pitch + placed + inStorage,
+      strides: p.dims.map(([stride], i) => stride * (i === 0 ? space.pitch : size)),
+    };
+  }
+
+  /** Writes the descriptor of a pattern and returns its address. */
+  describe(p: AccessPattern, core: number): number {
+    const { address, strides } = this.locate(p, core);
+    return this.writeDescriptor(
+      address,
+      this.dtype(p.dtype),
+      strides,
+      p.dims.map((d) => d[1]),
+    );
+  }
+
+  writeDescriptor(address: number, dtype: DType, strides: readonly number[], counts: readonly number[]): number {
+    const at = this.nextDescriptor;
+    this.nextDescriptor += DESCRIPTOR_BYTES;
+    const w = at >>> 2;
+    this.u32[w] = address;
+    this.i32[w + 1] = dtypeId[dtype];
+    this.i32[w + 2] = counts.length;
+    for (let i = 0; i < counts.length; i++) {
+      this.i32[w + 3 + 2 * i] = strides[i]!;
+      this.i32[w + 4 + 2 * i] = counts[i]!;
+    }
+    return at;
+  }
+}
+
+/** Bytes a partition's row needs: the used part of SBUF, so that small kernels need little host memory. */
+function sbufBytesInUse(program: Program, placement: Placement, chip: Chip): number {
+  let most = 64;
+  for (const s of program.storages)
+    if (s.space === "sbuf") most = Math.max(most, placement.address[s.id]! + s.rowBytes);
+  return Math.min(most, chip.sbuf.bytesPerPartition.value);
+}

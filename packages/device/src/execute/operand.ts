@@ -1,0 +1,126 @@
+/** Operands of one instruction as the executor holds them: laid out once, with run-time addressing resolved before each use. */
+import { OpenTrnError } from "@opentrn/base";
+import { type AccessPattern, elementsOf, span, type Storage } from "@opentrn/isa";
+import { bytesOf, integerOf } from "@opentrn/numerics";
+import { elementOffsets, type Strided } from "./dense.ts";
+import type { MemoryMap } from "./memory-map.ts";
+
+/** What the run-time offsets of an operand resolved to. */
+export type Resolution = "inside" | "skip";
+
+/** An operand in host memory whose address (and row offsets) may change between runs of the instruction. */
+export interface LaidOut {
+  readonly pattern: AccessPattern;
+  readonly storage: Storage;
+  strided: Strided;
+  offsets: Int32Array;
+  /** For vectors of offsets: elements whose row is out of bounds (`oob_mode.skip`). */
+  missing: Uint8Array | undefined;
+  /** Resolves run-time addressing; absent for static operands. */
+  readonly resolve?: () => Resolution;
+}
+
+export interface LayoutContext {
+  readonly map: MemoryMap;
+  readonly storages: readonly Storage[];
+  readonly core: number;
+  readonly registers: Int32Array;
+}
+
+/** Lays out a pattern; `skip` says what an out-of-bounds run-time offset does. */
+export function layOut(
+  ctx: LayoutContext,
+  op: string,
+  name: string,
+  p: AccessPattern,
+  skip: boolean,
+): LaidOut {
+  const storage = ctx.storages[p.storage]!;
+  const { address, strides } = ctx.map.locate(p, ctx.core);
+  const counts = p.dims.map((d) => d[1]);
+  const strided: Strided = { address, strides, counts, dtype: ctx.map.dtype(p.dtype) };
+  const laid: LaidOut = {
+    pattern: p,
+    storage,
+    strided,
+    offsets: elementOffsets(strides, counts),
+    missing: undefined,
+  };
+  const d = p.dynamic;
+  if (!d) return laid;
+  const size = bytesOf(strided.dtype);
+  const limit = storage.rowBytes / bytesOf(p.dtype);
+  const outside = (index: number, from: number, to: number): Resolution => {
+    if (skip) return "skip";
+    throw new OpenTrnError(
+      `${op}: the run-time offset of ${name} is ${index}; it reaches elements ${from} to ${to} of ${storage.name} ${storage.dtype}[${storage.shape}], which holds ${limit}. Use oob_mode.skip to leave such transfers out`,
+      { category: "out of bounds", rule: `${op} G6` },
+    );
+  };
+  if (d.kind === "register" || d.kind === "scalar") {
+    const read = d.kind === "register" ? () => ctx.registers[d.register]! : scalarReader(ctx, d.index);
+    const reach = span(p, storage.space);
+    return Object.assign(laid, {
+      resolve: (): Resolution => {
+        const index = read();
+        const shift = index * d.stride;
+        if (reach.first + shift < 0 || reach.last + shift >= limit)
+          return outside(index, reach.first + shift, reach.last + shift);
+        laid.strided = { ...strided, address: address + shift * size };
+        return "inside";
+      },
+    });
+  }
+  if (d.kind === "indirect")
+    throw new OpenTrnError(`${op}: tensor indirection of ${name} is not executed yet`, {
+      category: "unsupported here",
+      rule: "indirect",
+    });
+  const rows = counts[0]!;
+  const inRow = elementsOf(p) / rows;
+  const rowOffsets = elementOffsets(strides.slice(1), counts.slice(1));
+  const reach = span(p, storage.space);
+  const readIndex = indexReader(ctx, d.index, rows);
+  return Object.assign(laid, {
+    resolve: (): Resolution => {
+      laid.missing = undefined;
+      for (let r = 0; r < rows; r++) {
+        const index = readIndex(r);
+        const shift = index * d.stride;
+        const inside = index >= 0 && reach.first + shift >= 0 && reach.last + shift < limit;
+        if (!inside) {
+          outside(index, reach.first + shift, reach.last + shift);
+          laid.missing ??= new Uint8Array(rows * inRow);
+          laid.missing.fill(1, r * inRow, (r + 1) * inRow);
+        }
+        const base = inside ? shift * size : 0;
+        for (let i = 0; i < inRow; i++) laid.offsets[r * inRow + i] = base + rowOffsets[i]!;
+      }
+      return "inside";
+    },
+  });
+}
+
+/** Reads the one integer of an index tile. */
+export function scalarReader(ctx: LayoutContext, p: AccessPattern): () => number {
+  const at = indexReader(ctx, p, 1);
+  return () => at(0);
+}
+
+/** Reads the `r`-th integer of an index tile in row-major order. */
+function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: number) => number {
+  const { address, strides } = ctx.map.locate(p, ctx.core);
+  const offsets = elementOffsets(strides, p.dims.map((d) => d[1]));
+  if (offsets.length < rows)
+    throw new OpenTrnError(`a vector of ${offsets.length} offsets addresses ${rows} rows`, {
+      category: "invalid program",
+      rule: "vector offset",
+    });
+  const size = bytesOf(p.dtype);
+  const { map } = ctx;
+  return (r) => {
+    const a = address + offsets[r]!;
+    const bits = size === 4 ? map.u32[a >>> 2]! : size === 2 ? map.u8[a]! | (map.u8[a + 1]! << 8) : map.u8[a]!;
+    return integerOf(bits, p.dtype);
+  };
+}
