@@ -29,3 +29,6 @@ export const columnAt = (data: OperandData, p: number): number =>
 
 export const inPsum = (...tiles: (Tile | undefined)[]): boolean =>
   tiles.every((t) => t?.space === "psum");
+
+export const isOneElement = (name: string, t: Tile): string | undefined =>
+  t.partitions * t.free === 1 ? undefined : `${name} is ${size(t)}, must be one element`;

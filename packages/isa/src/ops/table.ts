@@ -3,10 +3,17 @@ import { OpenTrnError } from "@opentrn/base";
 import type { AnyInstruction } from "../define.ts";
 import { activation } from "./activation.ts";
 import { dmaCopy } from "./dma-copy.ts";
+import { loopBegin } from "./loop-begin.ts";
+import { loopEnd } from "./loop-end.ts";
 import { memset } from "./memset.ts";
 import { ncMatmul } from "./nc-matmul.ts";
+import { registerLoad } from "./register-load.ts";
+import { registerMove } from "./register-move.ts";
+import { registerStore } from "./register-store.ts";
 import { tensorCopy } from "./tensor-copy.ts";
 import { tensorTensor } from "./tensor-tensor.ts";
+import { whileBegin } from "./while-begin.ts";
+import { whileEnd } from "./while-end.ts";
 
 /** Every record under its camelCase name; TypeScript kernels take their typed calls from here (`nisa`). */
 export const records = {
@@ -16,6 +23,13 @@ export const records = {
   ncMatmul,
   activation,
   tensorTensor,
+  registerMove,
+  registerLoad,
+  registerStore,
+  loopBegin,
+  loopEnd,
+  whileBegin,
+  whileEnd,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);

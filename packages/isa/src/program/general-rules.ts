@@ -94,7 +94,7 @@ export function checkTile(
       "G1",
       `${name} covers ${t.partitions} partitions, at most ${chip.partitions.value} on ${chip.name}; tile it`,
     );
-  if (op.cost.kind === "dma") return;
+  if (op.cost.kind === "dma" || op.control) return;
   const step = t.partitions > 64 ? 128 : t.partitions > 32 ? 64 : 32;
   if (t.startPartition % step !== 0)
     breakRule(
