@@ -19,7 +19,9 @@ const registerOf = (o: Operand | undefined): number => {
 };
 
 /** Pairs every loop begin with its end. */
-export function matchLoops(instructions: readonly DecodedInstruction[]): ReadonlyMap<number, number> {
+export function matchLoops(
+  instructions: readonly DecodedInstruction[],
+): ReadonlyMap<number, number> {
   const pairs = new Map<number, number>();
   const open: DecodedInstruction[] = [];
   for (const i of instructions) {
@@ -27,12 +29,18 @@ export function matchLoops(instructions: readonly DecodedInstruction[]): Readonl
     if (i.op.name !== "loop_end" && i.op.name !== "while_end") continue;
     const begin = open.pop();
     if (begin === undefined || begin.op.name.split("_")[0] !== i.op.name.split("_")[0])
-      throw new OpenTrnError(`${i.op.name} closes no loop`, { category: "invalid program", rule: "loop nesting" });
+      throw new OpenTrnError(`${i.op.name} closes no loop`, {
+        category: "invalid program",
+        rule: "loop nesting",
+      });
     pairs.set(begin.index, i.index);
     pairs.set(i.index, begin.index);
   }
   if (open.length > 0)
-    throw new OpenTrnError(`${open[0]!.op.name} is never closed`, { category: "invalid program", rule: "loop nesting" });
+    throw new OpenTrnError(`${open[0]!.op.name} is never closed`, {
+      category: "invalid program",
+      rule: "loop nesting",
+    });
   return pairs;
 }
 

@@ -17,7 +17,8 @@ export function elementOffsets(strides: readonly number[], counts: readonly numb
   for (let d = 0; d < counts.length; d++) {
     const next = new Int32Array(offsets.length * counts[d]!);
     let n = 0;
-    for (const base of offsets) for (let i = 0; i < counts[d]!; i++) next[n++] = base + i * strides[d]!;
+    for (const base of offsets)
+      for (let i = 0; i < counts[d]!; i++) next[n++] = base + i * strides[d]!;
     offsets = next;
   }
   return offsets;
@@ -36,7 +37,11 @@ function decodeTable(d: DType): Float32Array {
 }
 
 const readBits = (m: MemoryMap, address: number, size: number): number =>
-  size === 4 ? m.u32[address >>> 2]! : size === 2 ? m.u8[address]! | (m.u8[address + 1]! << 8) : m.u8[address]!;
+  size === 4
+    ? m.u32[address >>> 2]!
+    : size === 2
+      ? m.u8[address]! | (m.u8[address + 1]! << 8)
+      : m.u8[address]!;
 
 function writeBits(m: MemoryMap, address: number, size: number, bits: number): void {
   if (size === 4) m.u32[address >>> 2] = bits;
@@ -47,7 +52,12 @@ function writeBits(m: MemoryMap, address: number, size: number, bits: number): v
 }
 
 /** Reads an operand as raw zero-extended bits or as fp32 values. */
-export function readDense(m: MemoryMap, o: Strided, offsets: Int32Array, raw: boolean): OperandData {
+export function readDense(
+  m: MemoryMap,
+  o: Strided,
+  offsets: Int32Array,
+  raw: boolean,
+): OperandData {
   const size = bytesOf(o.dtype);
   const n = offsets.length;
   if (raw) {
@@ -56,11 +66,14 @@ export function readDense(m: MemoryMap, o: Strided, offsets: Int32Array, raw: bo
     return out;
   }
   const out = new Float32Array(n);
-  if (o.dtype === "float32") for (let i = 0; i < n; i++) out[i] = m.f32[(o.address + offsets[i]!) >>> 2]!;
+  if (o.dtype === "float32")
+    for (let i = 0; i < n; i++) out[i] = m.f32[(o.address + offsets[i]!) >>> 2]!;
   else if (size <= 2) {
     const table = decodeTable(o.dtype);
     for (let i = 0; i < n; i++) out[i] = table[readBits(m, o.address + offsets[i]!, size)]!;
-  } else for (let i = 0; i < n; i++) out[i] = decode(readBits(m, o.address + offsets[i]!, size), o.dtype);
+  } else
+    for (let i = 0; i < n; i++)
+      out[i] = decode(readBits(m, o.address + offsets[i]!, size), o.dtype);
   return out;
 }
 

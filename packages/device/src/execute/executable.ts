@@ -10,6 +10,7 @@ import {
   type DecodedInstruction,
   decodeInstruction,
   type DevicePrint,
+  MAX_REGISTERS,
   locationOf,
   type Program,
   type Storage,
@@ -63,7 +64,7 @@ interface Core {
   readonly context: LayoutContext;
 }
 
-const REGISTERS = 4096;
+
 
 export class Executable {
   readonly program: Program;
@@ -92,12 +93,18 @@ export class Executable {
     for (let core = 0; core < program.cores; core++) {
       const mine = decoded.filter((i) => program.coreOf[i.index] === core);
       const indices = Uint32Array.from(mine, (i) => i.index);
-      const registers = new Int32Array(REGISTERS);
+      const registers = new Int32Array(MAX_REGISTERS);
       const context: LayoutContext = { map: this.map, storages: program.storages, core, registers };
       const at = this.map.state[core]!;
       const state: CoreState = {
-        scalarAccumulator: this.map.f32.subarray(at.scalarAccumulator >>> 2, (at.scalarAccumulator >>> 2) + 128),
-        vectorAccumulator: this.map.f32.subarray(at.vectorAccumulator >>> 2, (at.vectorAccumulator >>> 2) + 128),
+        scalarAccumulator: this.map.f32.subarray(
+          at.scalarAccumulator >>> 2,
+          (at.scalarAccumulator >>> 2) + 128,
+        ),
+        vectorAccumulator: this.map.f32.subarray(
+          at.vectorAccumulator >>> 2,
+          (at.vectorAccumulator >>> 2) + 128,
+        ),
         vectorRandom: new Uint32Array(128 * 24),
         gpsimdRandom: new Uint32Array(128 * 6),
         registers,
@@ -133,7 +140,8 @@ export class Executable {
   /** A call with narrow floats replaced by fp32. */
   private widen(call: AnyCall): AnyCall {
     const tile: Record<string, Tile | undefined> = {};
-    for (const [name, t] of Object.entries(call.tile)) tile[name] = t && { ...t, dtype: this.map.dtype(t.dtype) };
+    for (const [name, t] of Object.entries(call.tile))
+      tile[name] = t && { ...t, dtype: this.map.dtype(t.dtype) };
     return { ...call, tile };
   }
 
@@ -208,14 +216,26 @@ export class Executable {
         prefix: p.prefix,
         dtype: "int32",
         shape: [],
-        values: Float32Array.of(p.operand.kind === "register" ? c.state.registers[p.operand.register]! : p.operand.value),
+        values: Float32Array.of(
+          p.operand.kind === "register" ? c.state.registers[p.operand.register]! : p.operand.value,
+        ),
       };
     const { pattern } = p.operand;
     const { address, strides } = this.map.locate(pattern, c.context.core);
     const counts = pattern.dims.map((d) => d[1]);
     const dtype = this.map.dtype(pattern.dtype);
-    const values = readDense(this.map, { address, strides, counts, dtype }, elementOffsets(strides, counts), false);
-    return { prefix: p.prefix, dtype: pattern.dtype, shape: counts, values: values as Float32Array };
+    const values = readDense(
+      this.map,
+      { address, strides, counts, dtype },
+      elementOffsets(strides, counts),
+      false,
+    );
+    return {
+      prefix: p.prefix,
+      dtype: pattern.dtype,
+      shape: counts,
+      values: values as Float32Array,
+    };
   }
 
   private located(e: unknown, index: number): unknown {
@@ -257,7 +277,8 @@ export class Executable {
       return;
     }
     const size = bytesOf(s.dtype);
-    for (let i = 0; i * size < data.length; i++) this.map.f32[(from >>> 2) + i] = decode(littleEndian(data, i * size, size), s.dtype);
+    for (let i = 0; i * size < data.length; i++)
+      this.map.f32[(from >>> 2) + i] = decode(littleEndian(data, i * size, size), s.dtype);
   }
 
   /** Raw bytes of a storage in its own type. */
@@ -280,7 +301,12 @@ export class Executable {
     const dtype = this.map.dtype(s.dtype);
     const counts = [s.rowBytes / bytesOf(s.dtype)];
     const strides = [bytesOf(dtype)];
-    return readDense(this.map, { address: from, strides, counts, dtype }, elementOffsets(strides, counts), false) as Float32Array;
+    return readDense(
+      this.map,
+      { address: from, strides, counts, dtype },
+      elementOffsets(strides, counts),
+      false,
+    ) as Float32Array;
   }
 }
 
@@ -300,9 +326,14 @@ function seedLanes(state: Uint32Array, seed: number): void {
 }
 
 const countDescriptors = (decoded: readonly DecodedInstruction[]): number =>
-  decoded.reduce((n, i) => n + Object.values(i.operands).filter((o) => o !== undefined).length * 2, 64);
+  decoded.reduce(
+    (n, i) => n + Object.values(i.operands).filter((o) => o !== undefined).length * 2,
+    64,
+  );
 
 /** Lays out and decodes a Program once, ready to run many times. */
-export const prepare = (program: Program, placement: Placement, options?: PrepareOptions): Executable =>
-  new Executable(program, placement, options);
-
+export const prepare = (
+  program: Program,
+  placement: Placement,
+  options?: PrepareOptions,
+): Executable => new Executable(program, placement, options);

@@ -37,7 +37,10 @@ export class MemoryMap {
   readonly u32: Uint32Array;
   readonly f32: Float32Array;
   /** Address of the accumulators of each core: scalar, then vector, 128 fp32 each. */
-  readonly state: readonly { readonly scalarAccumulator: number; readonly vectorAccumulator: number }[];
+  readonly state: readonly {
+    readonly scalarAccumulator: number;
+    readonly vectorAccumulator: number;
+  }[];
   private readonly scale: number;
   private readonly sbuf: Space[] = [];
   private readonly psum: Space[] = [];
@@ -99,13 +102,19 @@ export class MemoryMap {
   }
 
   /** Host address of element 0 and the byte strides of an access pattern. */
-  locate(p: AccessPattern, core: number): { readonly address: number; readonly strides: readonly number[] } {
+  locate(
+    p: AccessPattern,
+    core: number,
+  ): { readonly address: number; readonly strides: readonly number[] } {
     const s = this.program.storages[p.storage]!;
     const size = bytesOf(this.dtype(p.dtype));
     const inStorage = p.offset * size;
     const placed = this.placement.address[s.id]! * this.scale;
     if (s.space === "hbm")
-      return { address: this.hbm + placed + inStorage, strides: p.dims.map(([stride]) => stride * size) };
+      return {
+        address: this.hbm + placed + inStorage,
+        strides: p.dims.map(([stride]) => stride * size),
+      };
     const space = (s.space === "sbuf" ? this.sbuf : this.psum)[s.core === -1 ? core : s.core]!;
     const partition = this.placement.partition[s.id]! + p.partition;
     return {
@@ -125,7 +134,12 @@ export class MemoryMap {
     );
   }
 
-  writeDescriptor(address: number, dtype: DType, strides: readonly number[], counts: readonly number[]): number {
+  writeDescriptor(
+    address: number,
+    dtype: DType,
+    strides: readonly number[],
+    counts: readonly number[],
+  ): number {
     const at = this.nextDescriptor;
     this.nextDescriptor += DESCRIPTOR_BYTES;
     const w = at >>> 2;

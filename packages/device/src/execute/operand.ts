@@ -58,7 +58,8 @@ export function layOut(
     );
   };
   if (d.kind === "register" || d.kind === "scalar") {
-    const read = d.kind === "register" ? () => ctx.registers[d.register]! : scalarReader(ctx, d.index);
+    const read =
+      d.kind === "register" ? () => ctx.registers[d.register]! : scalarReader(ctx, d.index);
     const reach = span(p, storage.space);
     return Object.assign(laid, {
       resolve: (): Resolution => {
@@ -110,7 +111,10 @@ export function scalarReader(ctx: LayoutContext, p: AccessPattern): () => number
 /** Reads the `r`-th integer of an index tile in row-major order. */
 function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: number) => number {
   const { address, strides } = ctx.map.locate(p, ctx.core);
-  const offsets = elementOffsets(strides, p.dims.map((d) => d[1]));
+  const offsets = elementOffsets(
+    strides,
+    p.dims.map((d) => d[1]),
+  );
   if (offsets.length < rows)
     throw new OpenTrnError(`a vector of ${offsets.length} offsets addresses ${rows} rows`, {
       category: "invalid program",
@@ -120,7 +124,8 @@ function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: nu
   const { map } = ctx;
   return (r) => {
     const a = address + offsets[r]!;
-    const bits = size === 4 ? map.u32[a >>> 2]! : size === 2 ? map.u8[a]! | (map.u8[a + 1]! << 8) : map.u8[a]!;
+    const bits =
+      size === 4 ? map.u32[a >>> 2]! : size === 2 ? map.u8[a]! | (map.u8[a + 1]! << 8) : map.u8[a]!;
     return integerOf(bits, p.dtype);
   };
 }

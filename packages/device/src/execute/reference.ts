@@ -1,5 +1,11 @@
 /** Runs an instruction through its record's own meaning: gather dense data, evaluate, scatter. Slow, and the oracle for `fast`. */
-import type { AnyCall, CoreState, DecodedInstruction, OperandData, OperandSpec } from "@opentrn/isa";
+import type {
+  AnyCall,
+  CoreState,
+  DecodedInstruction,
+  OperandData,
+  OperandSpec,
+} from "@opentrn/isa";
 import { readDense, writeDense } from "./dense.ts";
 import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
 
@@ -33,7 +39,9 @@ export function referenceStep(
       writes: role !== "in",
     });
   }
-  const immediates = Object.entries(call.immediate).map(([name, v]) => [name, Float32Array.of(v!)] as const);
+  const immediates = Object.entries(call.immediate).map(
+    ([name, v]) => [name, Float32Array.of(v!)] as const,
+  );
   return () => {
     const data: Record<string, OperandData> = {};
     for (const [name, v] of immediates) data[name] = v;
@@ -58,6 +66,9 @@ function writePresent(ctx: LayoutContext, b: Bound, data: OperandData, missing: 
   const keep: number[] = [];
   for (let n = 0; n < b.laid.offsets.length; n++) if (missing[n] === 0) keep.push(n);
   const offsets = Int32Array.from(keep, (n) => b.laid.offsets[n]!);
-  const kept = data instanceof Uint32Array ? Uint32Array.from(keep, (n) => data[n]!) : Float32Array.from(keep, (n) => data[n]!);
+  const kept =
+    data instanceof Uint32Array
+      ? Uint32Array.from(keep, (n) => data[n]!)
+      : Float32Array.from(keep, (n) => data[n]!);
   writeDense(ctx.map, b.laid.strided, offsets, kept);
 }

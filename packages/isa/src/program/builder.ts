@@ -3,7 +3,7 @@
  * the instruction that broke it, with the user's own line.
  */
 import { OpenTrnError } from "@opentrn/base";
-import type { Chip } from "@opentrn/chips";
+import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import type { AnyInstruction, OperandSpec } from "../define.ts";
 import { opcodeOf } from "../ops/table.ts";
@@ -35,6 +35,17 @@ export interface StorageRequest {
   readonly core?: number;
   readonly data?: Uint8Array;
 }
+
+/** Virtual registers of one core; hosts map them to the 64 of each engine. */
+export const MAX_REGISTERS = 4096;
+
+/** Bytes that one tensor can have: of a partition on chip, of the whole memory in HBM. */
+const capacityOf = (chip: Chip, space: Storage["space"]): number =>
+  space === "sbuf"
+    ? chip.sbuf.usableBytesPerPartition.value
+    : space === "psum"
+      ? psumBytesPerPartition(chip)
+      : chip.hbm.bytes.value;
 
 export class ProgramBuilder {
   readonly chip: Chip;
@@ -90,7 +101,12 @@ export class ProgramBuilder {
   }
 
   setCore(core: number): void {
+    if (!(core >= 0 && core < this.cores)) this.malformed(`core ${core} of a launch of ${this.cores}`);
     this.core = core;
+  }
+
+  private malformed(what: string): never {
+    throw new OpenTrnError(`the Program names ${what}, which does not exist`, { category: "invalid program", rule: "program form" });
   }
 
   declare(r: StorageRequest): number {
@@ -117,6 +133,13 @@ export class ProgramBuilder {
         `ndarray T3: ${r.name} has ${r.shape[0]} partitions, at most ${this.chip.partitions.value} on ${this.chip.name}; the first dimension of an on-chip tensor is the partition dimension, tile it`,
       );
     const elements = (onChip ? r.shape.slice(1) : r.shape).reduce((a, b) => a * b, 1);
+    const rowBytes = elements * bytesOf(r.dtype);
+    const capacity = capacityOf(this.chip, r.space);
+    if (rowBytes > capacity)
+      throw new OpenTrnError(
+        `ndarray T4: ${r.name || "tensor"} ${r.dtype}[${r.shape}] needs ${rowBytes} bytes${onChip ? " a partition" : ""}, ${r.space} of ${this.chip.name} has ${capacity}; tile it`,
+        { category: "capacity", rule: "ndarray T4", at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined },
+      );
     const id = this.storages.length;
     const storage: Storage = {
       id,
@@ -127,7 +150,7 @@ export class ProgramBuilder {
       dtype: r.dtype,
       shape: r.shape,
       partitions: onChip ? r.shape[0]! : 1,
-      rowBytes: elements * bytesOf(r.dtype),
+      rowBytes,
       line: r.line ?? 0,
       ...(r.pinned ? { pinned: r.pinned } : {}),
       ...(r.data ? { data: r.data } : {}),
@@ -137,7 +160,18 @@ export class ProgramBuilder {
     return id;
   }
 
+  /** Adds a tensor to what the Program returns; it must lie in HBM. */
   markOutput(storage: number): void {
+    const s = this.storages[storage];
+    if (s === undefined) this.malformed(`output storage ${storage}`);
+    if (s.space !== "hbm") {
+      const at = this.lines[s.line];
+      throw new OpenTrnError(`the kernel returns ${s.name}, which lies in ${s.space}; allocate it in shared_hbm`, {
+        category: "invalid program",
+        rule: "output in shared_hbm",
+        at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined,
+      });
+    }
     this.outputs.push(storage);
   }
 
@@ -194,9 +228,13 @@ export class ProgramBuilder {
   private checkOperands(i: DecodedInstruction): void {
     for (const name in i.op.operands) {
       const o = i.operands[name];
-      if (o?.kind !== "tile") continue;
-      this.checkPattern(i.op.name, name, o.pattern);
+      if (o?.kind === "register") this.checkRegister(o.register);
+      if (o?.kind === "tile") this.checkPattern(i.op.name, name, o.pattern);
     }
+  }
+
+  private checkRegister(register: number): void {
+    if (!(register >= 0 && register < MAX_REGISTERS)) this.malformed(`register ${register} (at most ${MAX_REGISTERS})`);
   }
 
   private checkPattern(op: string, name: string, p: AccessPattern): void {
@@ -206,7 +244,9 @@ export class ProgramBuilder {
         `${op}: ${name} refers to storage ${p.storage}, which was never declared`,
         { category: "invalid program" },
       );
+    if (p.dims.length === 0) this.malformed(`a pattern without dimensions (${op} ${name})`);
     checkBounds(op, name, s, p);
+    if (p.dynamic?.kind === "register") this.checkRegister(p.dynamic.register);
     if (p.dynamic && p.dynamic.kind !== "register")
       this.checkPattern(op, `${name} index`, p.dynamic.index);
   }
@@ -274,6 +314,7 @@ export class ProgramBuilder {
   }
 
   addDependency(consumer: number, producer: number): void {
+    for (const i of [consumer, producer]) if (!(i >= 0 && i < this.count)) this.malformed(`instruction ${i}`);
     this.depends.push([consumer, producer]);
   }
 
@@ -283,9 +324,8 @@ export class ProgramBuilder {
   }
 
   addPrint(prefix: string, operand: Operand): void {
-    if (operand.kind === "tile") {
-      this.checkPattern("device_print", "tensor", operand.pattern);
-    }
+    if (operand.kind === "tile") this.checkPattern("device_print", "tensor", operand.pattern);
+    if (operand.kind === "register") this.checkRegister(operand.register);
     this.prints.push({ before: this.count, prefix, operand });
   }
 

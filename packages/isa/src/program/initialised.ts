@@ -5,8 +5,8 @@
 import { bytesOf } from "@opentrn/numerics";
 import type { AccessPattern, Storage } from "./pattern.ts";
 
-/** Above this many elements an HBM tensor is not followed byte by byte (docs/memory.md). */
-const MAX_TRACKED = 2 ** 25;
+/** An HBM tensor of more bytes is not followed byte by byte once it is written in pieces (docs/memory.md). */
+const MAX_TRACKED_BYTES = 2 ** 26;
 
 type State =
   | "none"
@@ -36,7 +36,7 @@ export class Initialised {
       return;
     }
     if (s.space === "hbm") {
-      if (s.rowBytes / bytesOf(s.dtype) > MAX_TRACKED) {
+      if (s.rowBytes > MAX_TRACKED_BYTES) {
         this.states.set(s.id, "untracked");
         return;
       }
