@@ -91,7 +91,12 @@ export interface Chip {
     readonly matmulCrossesBanks: Fact<boolean>;
     readonly align: Fact;
   };
-  readonly hbm: { readonly bytes: Fact; readonly bytesPerNs: Fact };
+  readonly hbm: {
+    readonly bytes: Fact;
+    /** Bandwidth of the whole chip. */
+    readonly bytesPerNs: Fact;
+    readonly align: Fact;
+  };
   readonly engines: {
     readonly vector: EngineFacts;
     readonly scalar: EngineFacts;

@@ -1,1 +1,2 @@
 export * from "./execute/executable.ts";
+export * from "./placement/index.ts";

@@ -51,6 +51,7 @@ export const trn2: Chip = {
       "about-neuron/arch/neuron-hardware/trainium2.rst",
       "2.9 TB/s; the architecture guide says 3",
     ),
+    align: fact(64, "assumed", "allocation alignment is not published; one 64-byte line"),
   },
   engines: {
     vector: {

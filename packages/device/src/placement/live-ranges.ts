@@ -26,8 +26,10 @@ export function liveRanges(program: Program): LiveRanges {
     if (p.operand.kind === "tile") touch(p.before, p.operand.pattern.storage);
   const nest = loopsOf(program);
   const end = program.starts.length;
+  const returned = new Set(program.outputs);
   for (const s of storages) {
-    if (s.space === "hbm" && (s.kind !== "internal" || program.cores > 1)) {
+    const whole = s.kind !== "internal" || returned.has(s.id) || program.cores > 1;
+    if (s.space === "hbm" && whole) {
       first[s.id] = 0;
       last[s.id] = end;
     } else if (nest.loops.length > 0 && first[s.id]! >= 0) {

@@ -45,7 +45,8 @@ export function loopsOf(program: Program): LoopNest {
     loop.end = i;
     current[core] = loop.parent;
   }
-  for (const loop of loops) if (loop.end < 0) malformed(`the loop at instruction ${loop.begin} never ends`);
+  for (const loop of loops)
+    if (loop.end < 0) malformed(`the loop at instruction ${loop.begin} never ends`);
   return { loops, innermost };
 }
 

@@ -1,0 +1,3 @@
+export { type Loop, type LoopNest, loopsOf } from "./loops.ts";
+export { type Packing, packings } from "./pack.ts";
+export * from "./place.ts";
