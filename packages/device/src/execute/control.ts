@@ -7,7 +7,7 @@ import { type LayoutContext, scalarReader } from "./operand.ts";
 /** Returns the next instruction index. */
 export type Jump = () => number;
 
-const valueOf = (registers: Int32Array, o: Operand | undefined): (() => number) => {
+const readValue = (registers: Int32Array, o: Operand | undefined): (() => number) => {
   if (o?.kind === "register") return () => registers[o.register]!;
   const v = o && o.kind !== "tile" ? o.value | 0 : 0;
   return () => v;
@@ -55,7 +55,7 @@ type Maker = (
 export const controlJumps: Readonly<Record<string, Maker>> = {
   register_move: ({ registers }, i) => {
     const dst = registerOf(i.operands["dst"]);
-    const read = valueOf(registers, i.operands["src"]);
+    const read = readValue(registers, i.operands["src"]);
     return () => {
       registers[dst] = read();
       return i.index + 1;
@@ -87,8 +87,8 @@ export const controlJumps: Readonly<Record<string, Maker>> = {
   },
   loop_begin: ({ registers }, i, end) => {
     const index = registerOf(i.operands["index"]);
-    const start = valueOf(registers, i.operands["start"]);
-    const stop = valueOf(registers, i.operands["stop"]);
+    const start = readValue(registers, i.operands["start"]);
+    const stop = readValue(registers, i.operands["stop"]);
     return () => {
       registers[index] = start();
       return registers[index]! < stop() ? i.index + 1 : end + 1;
@@ -97,7 +97,7 @@ export const controlJumps: Readonly<Record<string, Maker>> = {
   loop_end: ({ registers }, i, begin, at) => {
     const opening = at(begin);
     const index = registerOf(opening.operands["index"]);
-    const stop = valueOf(registers, opening.operands["stop"]);
+    const stop = readValue(registers, opening.operands["stop"]);
     const step = opening.attrs["step"] as number;
     return () => {
       registers[index]! += step;

@@ -1,6 +1,7 @@
 /** Moves operands between strided host memory and the dense arrays that reference meanings work on. */
-import { decode, type DType, bytesOf, encode } from "@opentrn/numerics";
+
 import type { OperandData } from "@opentrn/isa";
+import { bytesOf, type DType, decode, encode } from "@opentrn/numerics";
 import type { MemoryMap } from "./memory-map.ts";
 
 /** Where one operand lies: byte address of element 0, byte strides and counts, outermost first. */

@@ -8,15 +8,15 @@ import {
   type AnyCall,
   type CoreState,
   type DecodedInstruction,
-  decodeInstruction,
   type DevicePrint,
-  MAX_REGISTERS,
+  decodeInstruction,
   locationOf,
+  MAX_REGISTERS,
   type Program,
   type Storage,
   type Tile,
 } from "@opentrn/isa";
-import { bytesOf, decode, type DType, encode } from "@opentrn/numerics";
+import { bytesOf, type DType, decode, encode } from "@opentrn/numerics";
 import type { Placement } from "../placement/index.ts";
 import { controlJumps, type Jump, matchLoops } from "./control.ts";
 import { elementOffsets, readDense } from "./dense.ts";
@@ -63,8 +63,6 @@ interface Core {
   readonly state: CoreState;
   readonly context: LayoutContext;
 }
-
-
 
 export class Executable {
   readonly program: Program;

@@ -5,7 +5,7 @@
  */
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
-import { type AccessPattern, type Program, type Storage } from "@opentrn/isa";
+import type { AccessPattern, Program, Storage } from "@opentrn/isa";
 import { bytesOf, type DType, dtypeId, isFloat } from "@opentrn/numerics";
 import type { Placement } from "../placement/index.ts";
 

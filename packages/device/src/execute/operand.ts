@@ -1,6 +1,6 @@
 /** Operands of one instruction as the executor holds them: laid out once, with run-time addressing resolved before each use. */
 import { OpenTrnError } from "@opentrn/base";
-import { type AccessPattern, elementsOf, span, type Storage } from "@opentrn/isa";
+import { type AccessPattern, elementsOf, type Storage, span } from "@opentrn/isa";
 import { bytesOf, integerOf } from "@opentrn/numerics";
 import { elementOffsets, type Strided } from "./dense.ts";
 import type { MemoryMap } from "./memory-map.ts";
