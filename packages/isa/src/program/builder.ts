@@ -8,7 +8,7 @@ import { bytesOf, type DType } from "@opentrn/numerics";
 import type { AnyInstruction, OperandSpec } from "../define.ts";
 import { opcodeOf } from "../ops/table.ts";
 import { ClassTable } from "./classes.ts";
-import { encodeInstruction, readInstruction } from "./codec.ts";
+import { encodeInstruction, readInstruction, wordsFrom } from "./codec.ts";
 import { breakRule, checkBounds } from "./general-rules.ts";
 import { Initialised } from "./initialised.ts";
 import { MatmulTargets } from "./matmul-targets.ts";
@@ -101,12 +101,16 @@ export class ProgramBuilder {
   }
 
   setCore(core: number): void {
-    if (!(core >= 0 && core < this.cores)) this.malformed(`core ${core} of a launch of ${this.cores}`);
+    if (!(core >= 0 && core < this.cores))
+      this.malformed(`core ${core} of a launch of ${this.cores}`);
     this.core = core;
   }
 
   private malformed(what: string): never {
-    throw new OpenTrnError(`the Program names ${what}, which does not exist`, { category: "invalid program", rule: "program form" });
+    throw new OpenTrnError(`the Program names ${what}, which does not exist`, {
+      category: "invalid program",
+      rule: "program form",
+    });
   }
 
   declare(r: StorageRequest): number {
@@ -138,7 +142,11 @@ export class ProgramBuilder {
     if (rowBytes > capacity)
       throw new OpenTrnError(
         `ndarray T4: ${r.name || "tensor"} ${r.dtype}[${r.shape}] needs ${rowBytes} bytes${onChip ? " a partition" : ""}, ${r.space} of ${this.chip.name} has ${capacity}; tile it`,
-        { category: "capacity", rule: "ndarray T4", at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined },
+        {
+          category: "capacity",
+          rule: "ndarray T4",
+          at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined,
+        },
       );
     const id = this.storages.length;
     const storage: Storage = {
@@ -166,11 +174,14 @@ export class ProgramBuilder {
     if (s === undefined) this.malformed(`output storage ${storage}`);
     if (s.space !== "hbm") {
       const at = this.lines[s.line];
-      throw new OpenTrnError(`the kernel returns ${s.name}, which lies in ${s.space}; allocate it in shared_hbm`, {
-        category: "invalid program",
-        rule: "output in shared_hbm",
-        at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined,
-      });
+      throw new OpenTrnError(
+        `the kernel returns ${s.name}, which lies in ${s.space}; allocate it in shared_hbm`,
+        {
+          category: "invalid program",
+          rule: "output in shared_hbm",
+          at: at && at.line > 0 ? { file: at.file, line: at.line } : undefined,
+        },
+      );
     }
     this.outputs.push(storage);
   }
@@ -234,7 +245,8 @@ export class ProgramBuilder {
   }
 
   private checkRegister(register: number): void {
-    if (!(register >= 0 && register < MAX_REGISTERS)) this.malformed(`register ${register} (at most ${MAX_REGISTERS})`);
+    if (!(register >= 0 && register < MAX_REGISTERS))
+      this.malformed(`register ${register} (at most ${MAX_REGISTERS})`);
   }
 
   private checkPattern(op: string, name: string, p: AccessPattern): void {
@@ -314,7 +326,8 @@ export class ProgramBuilder {
   }
 
   addDependency(consumer: number, producer: number): void {
-    for (const i of [consumer, producer]) if (!(i >= 0 && i < this.count)) this.malformed(`instruction ${i}`);
+    for (const i of [consumer, producer])
+      if (!(i >= 0 && i < this.count)) this.malformed(`instruction ${i}`);
     this.depends.push([consumer, producer]);
   }
 

@@ -74,12 +74,13 @@ export class ClassTable {
     k[n++] = dtypeKey(p.dtype);
     k[n++] = p.partition;
     k[n++] = s.space === "psum" ? p.offset * bytesOf(p.dtype) : 0;
-    k[n++] = p.dynamic ? p.dynamic.kind.length : 0;
+    k[n++] = p.dynamic ? dynamics.indexOf(p.dynamic.kind) + 1 : 0;
+    k[n++] = p.dims.length;
     for (const [stride, count] of p.dims) {
       k[n++] = stride;
       k[n++] = count;
     }
-    return n;
+    return p.dynamic && p.dynamic.kind !== "register" ? this.patternKey(p.dynamic.index, n) : n;
   }
 
   private make(i: DecodedInstruction): InstructionClass {
@@ -94,7 +95,7 @@ export class ClassTable {
       if (o === undefined) {
         if (spec.default !== undefined) immediate[name] = spec.default;
       } else if (o.kind === "tile") {
-        const t = tileOf(o.pattern, this.storages[o.pattern.storage]!);
+        const t = tileOf(o.pattern, this.storages);
         checkTile(op, name, spec, t, this.chip);
         tile[name] = t;
       } else if (o.kind === "register") register[name] = o.register;
@@ -115,6 +116,7 @@ export class ClassTable {
   }
 }
 
+const dynamics = ["register", "scalar", "vector", "indirect"] as const;
 const scalarF64 = new Float64Array(1);
 const scalarI32 = new Int32Array(scalarF64.buffer);
 
@@ -127,6 +129,14 @@ const dtypeKey = (d: string): number => {
 };
 
 const texts = new Map<string, number>();
+const textKey = (text: string): number => {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  texts.set(text, texts.size);
+  return texts.size - 1;
+};
+
+/** Appends the key of one attribute value; returns the new length. */
 function attrKey(k: Int32Array, from: number, value: unknown): number {
   let n = from;
   if (value === undefined) k[n++] = -1;
@@ -136,9 +146,7 @@ function attrKey(k: Int32Array, from: number, value: unknown): number {
     k[n++] = scalarI32[0]!;
     k[n++] = scalarI32[1]!;
   } else if (typeof value === "string") {
-    let id = texts.get(value);
-    if (id === undefined) texts.set(value, (id = texts.size));
-    k[n++] = id;
+    k[n++] = textKey(value);
   } else {
     const list = value as readonly number[];
     k[n++] = list.length;
@@ -148,7 +156,8 @@ function attrKey(k: Int32Array, from: number, value: unknown): number {
 }
 
 /** What rules and meanings see of an access pattern. */
-export function tileOf(p: AccessPattern, s: Storage): Tile {
+export function tileOf(p: AccessPattern, storages: readonly Storage[]): Tile {
+  const s = storages[p.storage]!;
   const shape = p.dims.map((d) => d[1]);
   const hbm = s.space === "hbm";
   return {
@@ -161,6 +170,9 @@ export function tileOf(p: AccessPattern, s: Storage): Tile {
     strides: p.dims.slice(hbm ? 0 : 1).map((d) => d[0]),
     psumOffset: s.space === "psum" ? p.offset * bytesOf(p.dtype) : 0,
     dynamic: p.dynamic ? (p.dynamic.kind === "register" ? "scalar" : p.dynamic.kind) : "none",
+    ...(p.dynamic && p.dynamic.kind !== "register"
+      ? { index: tileOf(p.dynamic.index, storages) }
+      : {}),
   };
 }
 

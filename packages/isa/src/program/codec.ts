@@ -118,5 +118,16 @@ export function readInstruction(r: WordReader, index: number): DecodedInstructio
   return { index, op, line, operands, attrs };
 }
 
+/** Words from attribute `name` (included) to the end of the instruction. */
+export function wordsFrom(i: DecodedInstruction, name: string): number {
+  const names = Object.keys(i.op.attrs);
+  let n = 0;
+  for (const later of names.slice(names.indexOf(name))) {
+    const v = i.attrs[later];
+    n += Array.isArray(v) ? 1 + v.length : 1;
+  }
+  return n;
+}
+
 export const decodeInstruction = (program: Program, index: number): DecodedInstruction =>
   readInstruction(new WordReader(program.words, program.starts[index]!), index);

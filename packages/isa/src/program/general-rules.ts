@@ -1,7 +1,7 @@
 /** Rules every instruction obeys, whatever its record says: partitions, memory spaces, types, bounds, engines, generations. */
 import { type ErrorCategory, OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import { bytesOf } from "@opentrn/numerics";
+import { bytesOf, dtypeInfo } from "@opentrn/numerics";
 import type { AnyInstruction, Engine, OperandSpec, Tile } from "../define.ts";
 import { type AccessPattern, type Operand, type Storage, span } from "./pattern.ts";
 
@@ -18,6 +18,7 @@ export const generalRules = {
   G9: "the engine can run the instruction",
   G10: "only bytes that were written are read",
   G11: "the target has the data type",
+  G12: "vectors of offsets address HBM tensors of DMA transfers; tensor indirection needs NeuronCore-v4, an operand that takes it and an index that starts on the operand's partition, a multiple of 32",
 } as const;
 export type GeneralRule = keyof typeof generalRules;
 
@@ -69,7 +70,36 @@ const forms = (spec: OperandSpec): string =>
     .filter(Boolean)
     .join(" or ");
 
-/** G1 to G5 and G11 on one tile. */
+/** G12 on one tile. */
+function checkAddressing(op: AnyInstruction, name: string, spec: OperandSpec, t: Tile, chip: Chip) {
+  if (t.dynamic === "vector" && (op.cost.kind !== "dma" || t.space !== "hbm"))
+    breakRule(
+      op.name,
+      "G12",
+      `${name} lies in ${t.space} and takes its positions from a vector; gather from HBM with dma_copy`,
+    );
+  if (t.dynamic !== "indirect") return;
+  if (chip.generation < 4)
+    breakRule(
+      op.name,
+      "G12",
+      `${name} uses tensor indirection on ${chip.name}; use nc_n_gather or dma_copy`,
+      "unsupported here",
+    );
+  if (!spec.indirect)
+    breakRule(op.name, "G12", `${name} does not take tensor indirection; copy it first`);
+  const index = t.index!;
+  if (index.startPartition % 32 !== 0)
+    breakRule(op.name, "G12", `the index of ${name} starts at partition ${index.startPartition}`);
+  if (spec.role === "in" && index.startPartition !== t.startPartition)
+    breakRule(
+      op.name,
+      "G12",
+      `${name} starts at partition ${t.startPartition}, its index at ${index.startPartition}`,
+    );
+}
+
+/** G1 to G5, G11 and G12 on one tile. */
 export function checkTile(
   op: AnyInstruction,
   name: string,
@@ -81,12 +111,21 @@ export function checkTile(
     breakRule(op.name, "G3", `${name} is in ${t.space}; it must be in ${list(spec.spaces)}`);
   if (spec.dtypes && !spec.dtypes.includes(t.dtype))
     breakRule(op.name, "G4", `${name} is ${t.dtype}; it takes ${list(spec.dtypes)}`);
+  const since = dtypeInfo[t.dtype].since;
+  if (since !== undefined && since > chip.generation)
+    breakRule(
+      op.name,
+      "G11",
+      `${name} is ${t.dtype}, which needs NeuronCore-v${since}; ${chip.name} is v${chip.generation}`,
+      "unsupported here",
+    );
   if (t.shape.length > 5)
     breakRule(
       op.name,
       "G5",
       `${name} has ${t.shape.length - 1} free dimensions, at most 4; reshape it`,
     );
+  checkAddressing(op, name, spec, t, chip);
   if (t.space === "hbm") return;
   if (t.partitions > chip.partitions.value)
     breakRule(

@@ -1,12 +1,12 @@
-import { describe, expect, it } from "vitest";
 import { OpenTrnError } from "@opentrn/base";
 import { chipNamed } from "@opentrn/chips";
 import type { DType } from "@opentrn/numerics";
+import { describe, expect, it } from "vitest";
+import type { Space } from "../define.ts";
 import { dmaCopy } from "../ops/dma-copy.ts";
 import { memset } from "../ops/memset.ts";
 import { ncMatmul } from "../ops/nc-matmul.ts";
 import { tensorCopy } from "../ops/tensor-copy.ts";
-import type { Space } from "../define.ts";
 import { ProgramBuilder } from "./builder.ts";
 import type { AccessPattern, Operand } from "./pattern.ts";
 import { printProgram } from "./print.ts";
