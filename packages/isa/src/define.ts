@@ -22,6 +22,10 @@ export interface OperandSpec {
   /** Takes a register (and only that unless `scalar`). */
   readonly register?: true;
   readonly optional?: true;
+  /** For `inout`: elements the call does not select keep what they held, so unwritten ones are no uninitialised read. */
+  readonly keeps?: true;
+  /** Takes tensor indirection (`.indirect(index)`, NeuronCore-v4 on). */
+  readonly indirect?: true;
   /** Immediate used when the caller leaves the operand out. */
   readonly default?: number;
   readonly doc: string;
@@ -85,6 +89,8 @@ export interface Tile {
   readonly psumOffset: number;
   /** Run-time addressing of this operand, if any. */
   readonly dynamic: "none" | "scalar" | "vector" | "indirect";
+  /** The tile that holds the run-time offsets; absent for static operands and registers. */
+  readonly index?: Tile;
 }
 
 type MaybeTile<S extends OperandSpec> = S extends

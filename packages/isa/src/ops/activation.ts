@@ -13,8 +13,8 @@ export const activation = instruction({
   source: "NKI API reference, nki.isa.activation",
   generations: [2, 3, 4],
   operands: {
-    dst: { role: "out", spaces: ["sbuf", "psum"], doc: "[P, N]" },
-    data: { role: "in", spaces: ["sbuf", "psum"], doc: "[P, N]" },
+    dst: { role: "out", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
+    data: { role: "in", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
     bias: {
       role: "in",
       spaces: ["sbuf", "psum"],

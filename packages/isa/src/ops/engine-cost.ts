@@ -22,6 +22,12 @@ export function streaming(call: AnyCall, elements: number, rate = 1, pointers = 
   return { interval, latency: interval + f.latencyCycles.value };
 }
 
+/** Adds the instruction that reads accumulators out: one minimum interval (Neuron SDK 2.26.1 nki.isa.activation_reduce). */
+export function withReadOut(call: AnyCall, cost: EngineCost, wanted = true): EngineCost {
+  const extra = wanted ? factsOf(call).minimumCycles.value : 0;
+  return { interval: cost.interval + extra, latency: cost.latency + extra };
+}
+
 const narrow = (t: Tile | undefined): boolean =>
   t === undefined || (bytesOf(t.dtype) <= 2 && isFloat(t.dtype));
 const contiguous = (t: Tile | undefined): boolean =>
@@ -38,4 +44,24 @@ export function copyRate(call: AnyCall, ...tiles: (Tile | undefined)[]): number 
   const psum = tiles.filter((t) => t?.space === "psum").length;
   const mode = psum === 0 && tiles.every(contiguous) ? 4 : psum <= 1 ? 2 : 1;
   return Math.max(f.width.value, Math.min(mode, f.narrowWidth.value));
+}
+
+/**
+ * Elements a cycle of tensor-scalar forms: the copy modes for 16-bit floats; fp32 between SBUF tiles at half the narrow rate
+ * (two a cycle measured on trn2), one a cycle with PSUM.
+ */
+export function tensorScalarRate(call: AnyCall, ...tiles: (Tile | undefined)[]): number {
+  const f = factsOf(call);
+  if (tiles.every(narrow)) return copyRate(call, ...tiles);
+  if (call.engine !== "vector" || tiles.some((t) => t?.space === "psum")) return f.width.value;
+  return Math.max(f.width.value, f.narrowWidth.value / 2);
+}
+
+/**
+ * Elements a lane reads for two whole-tile inputs: N with one of them in PSUM or all tiles 16-bit floats, else 2N
+ * (Neuron SDK 2.26.1 nki.isa.tensor_tensor).
+ */
+export function twoStreams(a: Tile, b: Tile, dst: Tile): number {
+  const half = [a, b, dst].every((t) => t.dtype === "bfloat16" || t.dtype === "float16");
+  return half || a.space === "psum" || b.space === "psum" ? dst.free : 2 * dst.free;
 }

@@ -32,9 +32,20 @@ export const ncMatmul = instruction({
   source: "NKI API reference, nki.isa.nc_matmul",
   generations: [2, 3, 4],
   operands: {
-    dst: { role: "inout", spaces: ["psum"], doc: "[M, N], one PSUM bank before NeuronCore-v4" },
-    stationary: { role: "in", spaces: ["sbuf"], dtypes: inputs, doc: "[K, M], at most 128 x 128" },
-    moving: { role: "in", spaces: ["sbuf"], dtypes: inputs, doc: "[K, N]" },
+    dst: {
+      role: "inout",
+      spaces: ["psum"],
+      indirect: true,
+      doc: "[M, N], one PSUM bank before NeuronCore-v4",
+    },
+    stationary: {
+      role: "in",
+      spaces: ["sbuf"],
+      dtypes: inputs,
+      indirect: true,
+      doc: "[K, M], at most 128 x 128",
+    },
+    moving: { role: "in", spaces: ["sbuf"], dtypes: inputs, indirect: true, doc: "[K, N]" },
   },
   attrs: {
     is_stationary_onezero: {

@@ -8,8 +8,8 @@ export const tensorCopy = instruction({
   source: "NKI API reference, nki.isa.tensor_copy",
   generations: [2, 3, 4],
   operands: {
-    dst: { role: "out", spaces: ["sbuf", "psum"], doc: "[P, N]" },
-    src: { role: "in", spaces: ["sbuf", "psum"], doc: "[P, N]" },
+    dst: { role: "out", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
+    src: { role: "in", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
   },
   attrs: {
     engine: {

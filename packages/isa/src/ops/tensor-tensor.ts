@@ -1,6 +1,6 @@
 import { aluOps, isInteger } from "@opentrn/numerics";
 import { type AnyCall, instruction } from "../define.ts";
-import { streaming } from "./engine-cost.ts";
+import { streaming, twoStreams } from "./engine-cost.ts";
 import { exactIntegerAlu, floatFunction, integerFunction } from "./integer-alu.ts";
 import { inPsum, sameSize } from "./shapes.ts";
 
@@ -16,8 +16,8 @@ export const tensorTensor = instruction({
   source: "NKI API reference, nki.isa.tensor_tensor",
   generations: [2, 3, 4],
   operands: {
-    dst: { role: "out", spaces: ["sbuf", "psum"], doc: "[P, N]" },
-    data1: { role: "in", spaces: ["sbuf", "psum"], doc: "[P, N]" },
+    dst: { role: "out", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
+    data1: { role: "in", spaces: ["sbuf", "psum"], indirect: true, doc: "[P, N]" },
     data2: { role: "in", spaces: ["sbuf", "psum"], doc: "[P, N]" },
   },
   attrs: {
@@ -100,11 +100,7 @@ export const tensorTensor = instruction({
     source: "Neuron SDK 2.26.1 nki.isa.tensor_tensor; fixed part measured on trn2",
     cycles: (call) => {
       const { data1, data2, dst } = call.tile;
-      const narrow = [data1, data2, dst].every(
-        (t) => t.dtype === "bfloat16" || t.dtype === "float16",
-      );
-      const psum = data1.space === "psum" || data2.space === "psum";
-      return streaming(call, psum || narrow ? dst.free : 2 * dst.free);
+      return streaming(call, twoStreams(data1, data2, dst));
     },
   },
 });

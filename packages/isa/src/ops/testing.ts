@@ -1,8 +1,15 @@
 /** One-instruction Programs for tests: rules run through the real builder, meanings on dense data as the executor hands them over. */
 import type { Chip } from "@opentrn/chips";
-import { chipNamed } from "@opentrn/chips";
+import { chipNamed, chips } from "@opentrn/chips";
 import { bytesOf, type DType, decode, encode, integerOf, isInteger } from "@opentrn/numerics";
-import type { AnyInstruction, CoreState, OperandData, OperandSpec, Space } from "../define.ts";
+import type {
+  AnyInstruction,
+  CoreState,
+  Generation,
+  OperandData,
+  OperandSpec,
+  Space,
+} from "../define.ts";
 import { ProgramBuilder } from "../program/builder.ts";
 import { defaultOf, encodeInstruction } from "../program/codec.ts";
 import type { Dims, DynamicOffset, Operand } from "../program/pattern.ts";
@@ -96,8 +103,13 @@ function operandOf(builder: ProgramBuilder, name: string, o: TestOperand): Opera
   };
 }
 
+/** The first chip of a generation; until its file exists, trn2 relabelled. */
+const chipOf = (generation: Generation): Chip =>
+  chips.find((c) => c.generation === generation) ?? { ...chipNamed("trn2"), generation };
+
 export interface TestOptions {
-  readonly target?: string;
+  /** A chip of that generation; default 3 (trn2). */
+  readonly generation?: Generation;
   readonly chip?: Chip;
   readonly state?: CoreState;
 }
@@ -111,7 +123,7 @@ export function build(
 ): InstructionClass {
   const builder = new ProgramBuilder({
     name: op.name,
-    chip: options.chip ?? chipNamed(options.target ?? "trn2"),
+    chip: options.chip ?? chipOf(options.generation ?? 3),
   });
   for (const name of [...Object.keys(operands), ...Object.keys(attrs)])
     if (!op.params.includes(name)) throw new Error(`${op.name} has no parameter ${name}`);
