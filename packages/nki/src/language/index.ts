@@ -1,0 +1,10 @@
+export type { CallArguments } from "./call-types.ts";
+export type { AllocationOptions, TensorOptions } from "./create.ts";
+export type { DynamicSlice, Index, Range } from "./indexing.ts";
+export { type BuildOptions, Kernel, type KernelResult, kernel, type TensorSpec } from "./kernel.ts";
+export { camel } from "./names.ts";
+export { Issued, type Nisa, nisa } from "./nisa.ts";
+export { nl } from "./nl.ts";
+export type { ActivationOperation, AluOperation } from "./operations.ts";
+export { Register } from "./register.ts";
+export { type Buffer, Tensor } from "./tensor.ts";
