@@ -1,2 +1,3 @@
+export type { PrintedTensor } from "./execute/core-run.ts";
 export * from "./execute/executable.ts";
 export * from "./placement/index.ts";

@@ -219,9 +219,10 @@ export class ProgramBuilder {
       const at = this.copy(words, from, to);
       const settled = this.matmulTargets.settle(i, this.storages);
       if (settled)
-        this.words.set(Int32Array.from(encodeInstruction(i.op, i.line, i.operands, settled)), at);
-      const cls = this.classes.of(settled ? { ...i, attrs: settled } : i, opcodeOf(i.op));
-      this.followData(i);
+        this.words[this.used - wordsFrom(i, "accumulate")] = settled["accumulate"] ? 1 : 0;
+      const whole = settled ? { ...i, attrs: settled } : i;
+      const cls = this.classes.of(whole, opcodeOf(i.op));
+      this.followData(whole);
       this.grow();
       this.starts[this.count] = at;
       this.classOf[this.count] = cls.id;
@@ -270,7 +271,8 @@ export class ProgramBuilder {
       const o = i.operands[name];
       if (o?.kind !== "tile") continue;
       const p = o.pattern;
-      if (specs[name]!.role !== "out" && !this.readsNothing(i, name))
+      const spec = specs[name]!;
+      if (spec.role !== "out" && !spec.keeps && !this.readsNothing(i, name))
         this.mustBeWritten(i, name, p);
       if (p.dynamic && p.dynamic.kind !== "register")
         this.mustBeWritten(i, `${name} index`, p.dynamic.index);
@@ -339,7 +341,7 @@ export class ProgramBuilder {
   addPrint(prefix: string, operand: Operand): void {
     if (operand.kind === "tile") this.checkPattern("device_print", "tensor", operand.pattern);
     if (operand.kind === "register") this.checkRegister(operand.register);
-    this.prints.push({ before: this.count, prefix, operand });
+    this.prints.push({ before: this.count, core: this.core, prefix, operand });
   }
 
   finish(): Program {

@@ -22,7 +22,9 @@ export interface SourceLine extends SourceLocation {
 
 /** A Python or TypeScript value printed from the device: `nl.device_print`. */
 export interface DevicePrint {
+  /** Index of the instruction it comes before. */
   readonly before: number;
+  readonly core: number;
   readonly prefix: string;
   readonly operand: Operand;
 }
