@@ -71,7 +71,7 @@ describe("kernel", () => {
   });
 
   test("reads compile-time values by name and keeps defaults", () => {
-    const fill = kernel("fill", (value: number, columns = 8) => {
+    const fill = kernel("fill", (value: number, columns: number = 8) => {
       const out = nl.ndarray([128, columns], { dtype: "float32", buffer: "shared_hbm" });
       nl.store(out, nl.full([128, columns], value, { dtype: "float32" }));
       return out;

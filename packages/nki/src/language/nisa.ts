@@ -90,9 +90,14 @@ const attrOf = (spec: AttrSpec, value: unknown): unknown =>
       ? (value as readonly (number | readonly number[])[]).flat()
       : value;
 
+/** Whether a call must name this operation: attributes of other kinds have a default. */
+const isNeeded = (a: AttrSpec | undefined): boolean =>
+  a?.kind === "activation" || (a?.kind === "alu" && !a.optional && a.default === undefined);
+
 /** The function of one record. */
 function callOf(op: AnyInstruction): (args: Readonly<Record<string, unknown>>) => Issued {
   const fields = fieldsOf(op);
+  const needed = [...fields.values()].filter((f) => isNeeded(f.attr)).map((f) => f.name);
   const call = (args: Readonly<Record<string, unknown>>): Issued => {
     const trace = tracing(call);
     const operands: Record<string, Operand> = {};
@@ -111,14 +116,13 @@ function callOf(op: AnyInstruction): (args: Readonly<Record<string, unknown>>) =
       else attrs[field.name] = attrOf(field.attr!, value);
     }
     mustNotWriteFrozen(call, op, args);
-    for (const { name, attr } of fields.values())
-      if (attr?.kind === "activation" || (attr?.kind === "alu" && !attr.optional && !attr.default))
-        if (attrs[name] === undefined)
-          stop(
-            call,
-            `${op.name} G8`,
-            `${op.name}: ${name} is missing; pass an operation such as nl.add`,
-          );
+    for (const name of needed)
+      if (attrs[name] === undefined)
+        stop(
+          call,
+          `${op.name} G8`,
+          `${op.name}: ${name} is missing; pass an operation such as nl.add`,
+        );
     return new Issued(trace.emit(call, op, operands, attrs), trace);
   };
   return call;

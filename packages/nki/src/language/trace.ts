@@ -23,6 +23,7 @@ export class Trace {
   private readonly shared: Shared[] = [];
   private sharedSeen = 0;
   private line: number | undefined;
+  private readonly lineIds = new Map<Caller, number>();
 
   constructor(builder: ProgramBuilder, lines: boolean) {
     this.builder = builder;
@@ -54,7 +55,12 @@ export class Trace {
     if (this.line !== undefined) return this.line;
     if (!this.lines) return 0;
     const caller = callerOf(entry);
-    return this.builder.line(caller.file, caller.line, caller.function);
+    let id = this.lineIds.get(caller);
+    if (id === undefined) {
+      id = this.builder.line(caller.file, caller.line, caller.function);
+      this.lineIds.set(caller, id);
+    }
+    return id;
   }
 
   emit(
