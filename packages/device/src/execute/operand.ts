@@ -27,13 +27,14 @@ export interface LayoutContext {
   readonly registers: Int32Array;
 }
 
-/** Lays out a pattern; `skip` says what an out-of-bounds run-time offset does. */
+/** Lays out a pattern; `skip` says what an out-of-bounds run-time offset does, `group` how many partitions share an index column. */
 export function layOut(
   ctx: LayoutContext,
   op: string,
   name: string,
   p: AccessPattern,
   skip: boolean,
+  group = 16,
 ): LaidOut {
   const storage = ctx.storages[p.storage]!;
   const { address, strides } = ctx.map.locate(p, ctx.core);
@@ -72,11 +73,25 @@ export function layOut(
       },
     });
   }
-  if (d.kind === "indirect")
-    throw new OpenTrnError(`${op}: tensor indirection of ${name} is not executed yet`, {
-      category: "unsupported here",
-      rule: "indirect",
+  if (d.kind === "indirect") {
+    const [P, n] = [counts[0]!, elementsOf(p) / counts[0]!];
+    const readIndex = indexReader(ctx, d.index, Math.ceil(n / group) * P);
+    const perRow = d.index.dims[1]?.[1] ?? 1;
+    return Object.assign(laid, {
+      resolve: (): Resolution => {
+        for (let partition = 0; partition < P; partition++)
+          for (let i = 0; i < n; i++) {
+            // Snake order inside each group of partitions: element i is indexed by row i % G, column floor(i / G) of its group.
+            const row = partition - (partition % group) + (i % group);
+            const index = readIndex(row * perRow + Math.floor(i / group));
+            const at = p.offset + index * d.stride;
+            if (at < 0 || at >= limit) outside(index, at, at);
+            laid.offsets[partition * n + i] = partition * strides[0]! + index * d.stride * size;
+          }
+        return "inside";
+      },
     });
+  }
   const rows = counts[0]!;
   const inRow = elementsOf(p) / rows;
   const rowOffsets = elementOffsets(strides.slice(1), counts.slice(1));

@@ -33,7 +33,7 @@ export function referenceStep(
     const role = specs[name]!.role;
     bound.push({
       name,
-      laid: layOut(ctx, i.op.name, name, o.pattern, skip),
+      laid: layOut(ctx, i.op.name, name, o.pattern, skip, call.engine === "tensor" ? 32 : 16),
       raw: raw.has(name),
       reads: role !== "out",
       writes: role !== "in",
