@@ -3,7 +3,7 @@
  * instruction wrote is an error on the spot, with the reader's line. Run-time addressed writes count for their whole reach.
  */
 import { bytesOf } from "@opentrn/numerics";
-import type { AccessPattern, Storage } from "./pattern.ts";
+import { type AccessPattern, forRuns, type Storage } from "./pattern.ts";
 
 /** An HBM tensor of more bytes is not followed byte by byte once it is written in pieces (docs/memory.md). */
 const MAX_TRACKED_BYTES = 2 ** 26;
@@ -121,30 +121,4 @@ function coversAll(s: Storage, p: AccessPattern): boolean {
     expect *= count;
   }
   return expect * bytesOf(p.dtype) === s.rowBytes;
-}
-
-/** Calls `visit(fromByte, toByte)` for each contiguous run of the free dimensions (those from `first` on) until it returns false. */
-function forRuns(
-  p: AccessPattern,
-  first: number,
-  visit: (from: number, to: number) => boolean,
-): void {
-  const size = bytesOf(p.dtype);
-  const dims = p.dims.slice(first).filter((d) => d[1] !== 1);
-  let run = 1;
-  while (dims.length > 0 && dims[dims.length - 1]![0] === run) run *= dims.pop()![1];
-  const index = dims.map(() => 0);
-  let at = p.offset;
-  for (;;) {
-    if (!visit(at * size, (at + run) * size)) return;
-    let d = dims.length - 1;
-    for (; d >= 0; d--) {
-      const [stride, count] = dims[d]!;
-      at += stride;
-      if (++index[d]! < count) break;
-      at -= stride * count;
-      index[d] = 0;
-    }
-    if (d < 0) return;
-  }
 }

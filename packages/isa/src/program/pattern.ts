@@ -1,5 +1,5 @@
 /** Operands of an instruction inside a Program: access patterns over named storages, immediates and registers. */
-import type { DType } from "@opentrn/numerics";
+import { bytesOf, type DType } from "@opentrn/numerics";
 import type { Space } from "../define.ts";
 
 export type Dims = readonly (readonly [stride: number, count: number])[];
@@ -91,4 +91,30 @@ export function span(
     else last += stride * (count - 1);
   }
   return { first, last };
+}
+
+/** Calls `visit(fromByte, toByte)` for each contiguous run of the free dimensions (those from `first` on) until it returns false. */
+export function forRuns(
+  p: AccessPattern,
+  first: number,
+  visit: (from: number, to: number) => boolean,
+): void {
+  const size = bytesOf(p.dtype);
+  const dims = p.dims.slice(first).filter((d) => d[1] !== 1);
+  let run = 1;
+  while (dims.length > 0 && dims[dims.length - 1]![0] === run) run *= dims.pop()![1];
+  const index = dims.map(() => 0);
+  let at = p.offset;
+  for (;;) {
+    if (!visit(at * size, (at + run) * size)) return;
+    let d = dims.length - 1;
+    for (; d >= 0; d--) {
+      const [stride, count] = dims[d]!;
+      at += stride;
+      if (++index[d]! < count) break;
+      at -= stride * count;
+      index[d] = 0;
+    }
+    if (d < 0) return;
+  }
 }
