@@ -1,6 +1,7 @@
 /** Binds an instruction to a WebAssembly kernel: descriptors are written once; run-time addresses are patched before each call. */
 import type { BindRequest, BoundOperand, BoundState, Kernels, Step } from "@opentrn/fast";
 import type { AnyCall, DecodedInstruction } from "@opentrn/isa";
+import { fastGather } from "./fast-gather.ts";
 import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
 
 type Bind = (kernels: Kernels, request: BindRequest) => Step | undefined;
@@ -25,7 +26,8 @@ export function fastStep(
       continue;
     }
     const d = o.pattern.dynamic;
-    if (d && d.kind !== "register" && d.kind !== "scalar") return undefined;
+    if (d?.kind === "vector") return fastGather(kernels, ctx, i, call, state, bind);
+    if (d?.kind === "indirect") return undefined;
     const descriptor = ctx.map.describe(o.pattern, ctx.core);
     operands[name] = { kind: "tile", descriptor };
     if (d)

@@ -1,0 +1,52 @@
+/** Gathers and scatters by a vector of offsets on the fast path: one kernel call a row, addresses from the resolved offsets. */
+import type { BindRequest, BoundOperand, BoundState, Kernels, Step } from "@opentrn/fast";
+import type { AnyCall, DecodedInstruction } from "@opentrn/isa";
+import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
+
+interface Rows {
+  readonly laid: LaidOut;
+  readonly word: number;
+  readonly elements: number;
+}
+
+/** The closure of a `dma_copy` whose outer dimension is addressed by a vector, or undefined where rows do not pair up. */
+export function fastGather(
+  kernels: Kernels,
+  ctx: LayoutContext,
+  i: DecodedInstruction,
+  call: AnyCall,
+  state: BoundState,
+  bind: (kernels: Kernels, request: BindRequest) => Step | undefined,
+): Step | undefined {
+  if (i.op.name !== "dma_copy") return undefined;
+  const operands: Record<string, BoundOperand> = {};
+  const rows: Rows[] = [];
+  for (const name of ["dst", "src"]) {
+    const o = i.operands[name];
+    if (o?.kind !== "tile") return undefined;
+    const d = o.pattern.dynamic;
+    if (d && d.kind !== "vector") return undefined;
+    const laid = layOut(ctx, i.op.name, name, o.pattern, i.attrs["oob_mode"] === "skip");
+    const { address, strides, counts, dtype } = laid.strided;
+    const inner = counts.length > 1 ? counts.slice(1) : [1];
+    const steps = counts.length > 1 ? strides.slice(1) : [0];
+    const descriptor = ctx.map.writeDescriptor(address, dtype, steps, inner);
+    operands[name] = { kind: "tile", descriptor };
+    rows.push({ laid, word: descriptor >>> 2, elements: inner.reduce((a, b) => a * b, 1) });
+  }
+  const count = rows[0]!.laid.strided.counts[0]!;
+  if (rows.some((r) => r.laid.strided.counts[0] !== count)) return undefined;
+  const step = bind(kernels, { op: i.op, call, operands, state });
+  if (!step) return undefined;
+  const { u32 } = ctx.map;
+  return () => {
+    for (const { laid } of rows) laid.resolve?.();
+    row: for (let r = 0; r < count; r++) {
+      for (const { laid, word, elements } of rows) {
+        if (laid.missing && laid.missing[r * elements] === 1) continue row;
+        u32[word] = laid.strided.address + laid.offsets[r * elements]!;
+      }
+      step();
+    }
+  };
+}
