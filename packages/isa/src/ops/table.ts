@@ -2,16 +2,34 @@
 import { OpenTrnError } from "@opentrn/base";
 import type { AnyInstruction } from "../define.ts";
 import { activation } from "./activation.ts";
+import { activationReduce } from "./activation-reduce.ts";
+import { affineSelect } from "./affine-select.ts";
+import { bnAggr } from "./bn-aggr.ts";
+import { bnStats } from "./bn-stats.ts";
 import { dmaCopy } from "./dma-copy.ts";
+import { dmaTranspose } from "./dma-transpose.ts";
+import { iota } from "./iota.ts";
 import { loopBegin } from "./loop-begin.ts";
 import { loopEnd } from "./loop-end.ts";
 import { memset } from "./memset.ts";
 import { ncMatmul } from "./nc-matmul.ts";
+import { ncTranspose } from "./nc-transpose.ts";
+import { rangeSelect } from "./range-select.ts";
+import { reciprocal } from "./reciprocal.ts";
 import { registerLoad } from "./register-load.ts";
 import { registerMove } from "./register-move.ts";
 import { registerStore } from "./register-store.ts";
+import { scalarTensorTensor } from "./scalar-tensor-tensor.ts";
+import { selectReduce } from "./select-reduce.ts";
 import { tensorCopy } from "./tensor-copy.ts";
+import { tensorCopyPredicated } from "./tensor-copy-predicated.ts";
+import { tensorPartitionReduce } from "./tensor-partition-reduce.ts";
+import { tensorReduce } from "./tensor-reduce.ts";
+import { tensorScalar } from "./tensor-scalar.ts";
+import { tensorScalarCumulative } from "./tensor-scalar-cumulative.ts";
+import { tensorScalarReduce } from "./tensor-scalar-reduce.ts";
 import { tensorTensor } from "./tensor-tensor.ts";
+import { tensorTensorScan } from "./tensor-tensor-scan.ts";
 import { whileBegin } from "./while-begin.ts";
 import { whileEnd } from "./while-end.ts";
 
@@ -30,6 +48,24 @@ export const records = {
   loopEnd,
   whileBegin,
   whileEnd,
+  dmaTranspose,
+  ncTranspose,
+  activationReduce,
+  tensorScalar,
+  scalarTensorTensor,
+  tensorReduce,
+  tensorPartitionReduce,
+  reciprocal,
+  affineSelect,
+  rangeSelect,
+  selectReduce,
+  iota,
+  bnStats,
+  bnAggr,
+  tensorTensorScan,
+  tensorCopyPredicated,
+  tensorScalarReduce,
+  tensorScalarCumulative,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);
