@@ -6,5 +6,6 @@ export { camel } from "./names.ts";
 export { Issued, type Nisa, nisa } from "./nisa.ts";
 export { nl } from "./nl.ts";
 export type { ActivationOperation, AluOperation } from "./operations.ts";
+export { type Parameter, parametersOf } from "./parameters.ts";
 export { Register } from "./register.ts";
 export { type Buffer, Tensor } from "./tensor.ts";

@@ -72,5 +72,10 @@ export function regroup(
     to = last + 1;
     from = end + 1;
   }
+  // A dimension of one element takes the stride of the block that follows it.
+  for (let d = shape.length - 1, next = 1; d >= 0; d--) {
+    if (shape[d] === 1) made[d] = next;
+    next = made[d]! * shape[d]!;
+  }
   return made;
 }

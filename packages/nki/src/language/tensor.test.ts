@@ -136,7 +136,7 @@ describe("views share memory", () => {
         [16, 16],
         [1, 8],
       ],
-      { offset: 8 },
+      { offset: -8 * 16 - 4 + 8 },
     );
     expect(outer.operandPattern()).toMatchObject({ partition: 0, offset: 8 });
     expect(outer.shape).toEqual([16, 8]);

@@ -21,12 +21,13 @@ export interface TensorParts {
 }
 
 export interface PatternOptions {
-  /** First element, counted over the whole storage; default: where this view starts. */
+  /** Elements beyond where this view starts; a partition is one row of the storage. Default 0. */
   readonly offset?: number;
   /** Run-time index along `indirectDim`: a register or a (1, 1) tensor in SBUF. */
   readonly scalarOffset?: Register | Tensor;
-  /** One run-time index a row, (P, 1) in SBUF. */
+  /** One run-time index a row, (P, 1) in SBUF; HBM tensors, `indirectDim` 0. */
   readonly vectorOffset?: Tensor;
+  /** Dimension of this view whose stride the run-time index counts; default 0. */
   readonly indirectDim?: number;
   readonly dtype?: DType;
 }
@@ -216,7 +217,9 @@ export class Tensor {
     const d = dim < 0 ? dim + this.ndim + 1 : dim;
     if (!Number.isInteger(d) || d > this.ndim || d < this.fixedDims)
       this.fail(expandDim, "dimension", `${this.describe()}: no dimension goes in at ${dim}`);
-    return this.relaid(this.shape.toSpliced(d, 0, 1), this.layout.strides.toSpliced(d, 0, 1));
+    const { strides } = this.layout;
+    const stride = d < this.ndim ? this.shape[d]! * strides[d]! : 1;
+    return this.relaid(this.shape.toSpliced(d, 0, 1), strides.toSpliced(d, 0, stride));
   }
 
   /** Removes a dimension of one element. */
@@ -287,7 +290,7 @@ export class Tensor {
     const dtype = options.dtype ?? this.dtype;
     const target = this.with({ dtype, dynamic: undefined });
     const row = target.rowElements;
-    const start = options.offset ?? (this.offset * bytesOf(this.dtype)) / bytesOf(dtype);
+    const start = (this.offset * bytesOf(this.dtype)) / bytesOf(dtype) + (options.offset ?? 0);
     const shape = pattern.map((p) => p[1]);
     const strides = pattern.map((p) => p[0]);
     if (this.onChip) {
@@ -308,7 +311,10 @@ export class Tensor {
     if (!scalarOffset && !vectorOffset) return target.with({ layout });
     if (this.onChip && indirectDim === 0)
       this.fail(ap, "run-time index", `${this.describe()}: partitions take no run-time index`);
-    const stride = product(this.shape.slice(indirectDim + 1));
+    const d = this.dimension(ap, indirectDim);
+    if (vectorOffset && d !== 0)
+      this.fail(ap, "run-time index", `${this.describe()}: vectorOffset counts dimension 0`);
+    const stride = (this.strides[d]! * bytesOf(this.dtype)) / bytesOf(dtype);
     const range = { stride, limit: target.reach(layout, stride, vectorOffset !== undefined) };
     if (scalarOffset)
       return target.with({ layout, dynamic: this.runtimeIndex(ap, scalarOffset, range) });
