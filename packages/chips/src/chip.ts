@@ -42,19 +42,25 @@ export interface TensorEngineFacts {
     readonly threshold: Fact;
     /** Rate of a cold window. */
     readonly coldRate: Fact;
+    /** Cycles from the end of the stream to the result in a cold window. */
+    readonly coldLatencyCycles: Fact;
   } | null;
 }
 
 export interface DmaFacts {
   readonly enginesPerCore: Fact;
   readonly queuesPerEngine: Fact;
-  /** Bytes per nanosecond of one engine. */
+  /** Bytes per nanosecond of one engine inside a packet, when it writes HBM or stays on chip. */
   readonly bytesPerNs: Fact;
-  /** Nanoseconds of every packet beyond its bytes. */
+  /** The same when it reads HBM, whose answers come with gaps. */
+  readonly readBytesPerNs: Fact;
+  /** Nanoseconds from one packet's last byte to the next packet's first. */
   readonly packetNs: Fact;
   readonly packetBytes: Fact;
+  /** Partitions of SBUF that one engine serves. */
+  readonly partitionsPerEngine: Fact;
   readonly hardwareDge: Fact<boolean>;
-  /** Nanoseconds the issuing queue is occupied, by descriptor path. */
+  /** Nanoseconds the issuing engine's sequencer is occupied, by descriptor path. */
   readonly issueNs: { readonly hardware: Fact; readonly software: Fact; readonly ring: Fact };
   /** Trigger to first data packet. */
   readonly startNs: {
@@ -64,10 +70,22 @@ export interface DmaFacts {
     readonly softwareWrite: Fact;
     readonly ring: Fact;
   };
+  /** Nanoseconds by which each DMA engine starts after the one before it, because descriptors are made engine by engine. */
+  readonly staggerNs: {
+    readonly hardwareRead: Fact;
+    readonly hardwareWrite: Fact;
+    readonly software: Fact;
+    readonly ring: Fact;
+  };
+  /** Bytes of the semaphore write that ends a transfer on every engine. */
+  readonly semaphoreBytes: Fact;
   /** Last data to the waiting engine's start. */
   readonly completeNs: Fact;
+  /** Rate of a transfer that converts or computes, against a copy. */
   readonly castRate: Fact;
+  /** Rate of a transposing transfer from HBM, and from SBUF, against a copy. */
   readonly transposeRate: Fact;
+  readonly transposeOnChipRate: Fact;
 }
 
 export interface Chip {
@@ -95,6 +113,8 @@ export interface Chip {
     readonly bytes: Fact;
     /** Bandwidth of the whole chip. */
     readonly bytesPerNs: Fact;
+    /** Stacks; cores are spread over them evenly and share the bandwidth of theirs. */
+    readonly stacks: Fact;
     readonly align: Fact;
   };
   readonly engines: {
@@ -108,7 +128,14 @@ export interface Chip {
     /** Producer finished to consumer started, engine to engine. */
     readonly semaphoreNs: Fact;
     readonly semaphoreToTensorNs: Fact;
+    /** An instruction carries one wait; each further one is an instruction of its own on the sequencer. */
+    readonly extraWaitNs: Fact;
     readonly activationTableLoadNs: Fact;
+    /** Functions every ScalarE table holds, and those that share one table; every other function has a table of its own. */
+    readonly activationTables: Fact<{
+      readonly everywhere: readonly string[];
+      readonly shared: readonly (readonly string[])[];
+    }>;
     readonly registerLoadNs: Fact;
     readonly branchNs: Fact;
     readonly preambleNs: Fact;

@@ -1,11 +1,11 @@
 /** Trainium2 (NeuronCore-v3). Measured figures: neuron-profile dumps of a trn2.3xlarge decoded in docs/time.md. */
 import type { Chip } from "../chip.ts";
 import { fact } from "../fact.ts";
+import { commonTables } from "./activation-tables.ts";
 
 const arch = "Neuron SDK 2.32, nki/guides/architecture/trainium2_arch.rst";
 const profile =
   "neuron-profile dumps of a trn2.3xlarge (public repository trainium-kernel-fusion, MIT)";
-const bandwidthGuide = "Neuron SDK 2.32, nki/deep-dives/nki-dma-bandwidth-guide.rst";
 const oldIsa = "Neuron SDK 2.26.1 NKI instruction costs (nki/api/nki/isa)";
 
 export const trn2: Chip = {
@@ -51,6 +51,7 @@ export const trn2: Chip = {
       "about-neuron/arch/neuron-hardware/trainium2.rst",
       "2.9 TB/s; the architecture guide says 3",
     ),
+    stacks: fact(4, "documented", "about-neuron/arch/neuron-hardware/trainium2.rst"),
     align: fact(64, "assumed", "allocation alignment is not published; one 64-byte line"),
   },
   engines: {
@@ -109,22 +110,50 @@ export const trn2: Chip = {
       windowCycles: fact(8192, "measured", profile),
       threshold: fact(0.375, "measured", profile),
       coldRate: fact(0.5, "measured", profile),
+      coldLatencyCycles: fact(
+        492,
+        "measured",
+        profile,
+        "205 ns beyond the halved stream: 310 for 128 columns, 630 for 512, both bfloat16",
+      ),
     },
   },
   dma: {
     enginesPerCore: fact(16, "documented", arch),
     queuesPerEngine: fact(16, "documented", "nki/get-started/about/nki-dma-overview.rst"),
-    bytesPerNs: fact(27.2, "measured", profile, "also documented per engine"),
-    packetNs: fact(7.6, "measured", profile),
+    bytesPerNs: fact(
+      27.2,
+      "measured",
+      profile,
+      "also documented per engine; stores of 2 KiB packets start every 80.0 ns",
+    ),
+    readBytesPerNs: fact(
+      24.5,
+      "measured",
+      profile,
+      "loads start a packet every 24.3 ns (512 B), 93.5 ns (2 KiB), 168 ns (4 KiB) on average; the bandwidth guide gives 23 in practice",
+    ),
+    packetNs: fact(
+      4.7,
+      "measured",
+      profile,
+      "start to start of stored packets less bytes / 27.2; a packet's own duration is 2.9 ns longer and overlaps the next",
+    ),
     packetBytes: fact(4096, "measured", profile),
+    partitionsPerEngine: fact(8, "documented", "nki/get-started/about/nki-dma-overview.rst"),
     hardwareDge: fact(true, "documented", arch),
     issueNs: {
       hardware: fact(560, "measured", profile),
-      software: fact(50, "measured", profile),
+      software: fact(
+        582,
+        "measured",
+        profile,
+        "start to start of consecutive transfers, 581 to 586; the instruction itself shows as 31 to 75",
+      ),
       ring: fact(
         50,
         "assumed",
-        "a static descriptor ring needs a trigger only, taken like the software path",
+        "a static descriptor ring needs a trigger only; taken like one short sequencer write",
       ),
     },
     startNs: {
@@ -134,14 +163,38 @@ export const trn2: Chip = {
       softwareWrite: fact(630, "measured", profile),
       ring: fact(1000, "documented", "screenshot: static DMA trigger to data about 1.0 us"),
     },
+    staggerNs: {
+      hardwareRead: fact(
+        23,
+        "measured",
+        profile,
+        "last engine's first packet 350 ns after the first engine's",
+      ),
+      hardwareWrite: fact(10, "measured", profile, "152 ns over 16 engines"),
+      software: fact(45, "measured", profile, "600 to 750 ns over 16 engines"),
+      ring: fact(10, "assumed", "taken like hardware descriptors for a store"),
+    },
+    semaphoreBytes: fact(4, "measured", profile),
     completeNs: fact(400, "measured", profile),
     castRate: fact(0.5, "measured", profile, "documented for DMA compute"),
-    transposeRate: fact(0.9, "documented", bandwidthGuide, "HBM to SBUF; 0.5 for SBUF to SBUF"),
+    transposeRate: fact(0.9, "documented", arch, "upper bound, HBM to SBUF"),
+    transposeOnChipRate: fact(0.5, "documented", arch, "upper bound, SBUF to SBUF"),
   },
   sync: {
     semaphoreNs: fact(36, "measured", profile),
     semaphoreToTensorNs: fact(52, "measured", profile),
+    extraWaitNs: fact(
+      40,
+      "measured",
+      profile,
+      "EVENT_SEMAPHORE on ScalarE 39 to 40, VectorE 23 to 54, TensorE 52",
+    ),
     activationTableLoadNs: fact(1283, "measured", profile),
+    activationTables: fact(
+      commonTables,
+      "assumed",
+      "which functions share a table is not published; see activation-tables.ts",
+    ),
     registerLoadNs: fact(690, "measured", profile),
     branchNs: fact(150, "measured", profile),
     preambleNs: fact(13500, "measured", profile),
