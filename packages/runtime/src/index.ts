@@ -1,1 +1,37 @@
-export {};
+export { type Comparison, compare, type Mismatch } from "./check/compare.ts";
+export { expectedOutputs } from "./check/expected-outputs.ts";
+export type { ExpectedTensor, ReferenceTensor } from "./check/reference-tensor.ts";
+export {
+  defaultTolerance,
+  settleTolerance,
+  type Tolerance,
+  toleranceFor,
+} from "./check/tolerance.ts";
+export {
+  type Argument,
+  type ArgumentSource,
+  type ArgumentValue,
+  loadArgument,
+  readArgument,
+} from "./inputs/argument.ts";
+export { dtypeNamed } from "./inputs/dtype-name.ts";
+export { type DistributionName, distributions } from "./inputs/generate.ts";
+export { type Literal, pythonSource, readLiteral, scriptValue } from "./inputs/python-literal.ts";
+export { importScript } from "./kernels/import-script.ts";
+export { type KernelName, readKernelName } from "./kernels/kernel-name.ts";
+export { type BuildRequest, buildScriptKernel, loadScriptKernel } from "./kernels/script-kernel.ts";
+export { writeFileAtomic } from "./tensors/atomic-write.ts";
+export { type ByteSource, memorySource } from "./tensors/byte-source.ts";
+export { readNpy, writeNpy } from "./tensors/npy.ts";
+export { npzKeys, readNpz, writeNpz } from "./tensors/npz.ts";
+export { readSafetensors, safetensorsKeys, writeSafetensors } from "./tensors/safetensors.ts";
+export {
+  chipTensor,
+  elementCount,
+  type StoredTensor,
+  type StoredType,
+  type TensorData,
+  tensorOf,
+  valuesOf,
+} from "./tensors/tensor.ts";
+export { readTensorFile, writeTensorFile } from "./tensors/tensor-file.ts";
