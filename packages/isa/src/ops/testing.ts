@@ -1,6 +1,6 @@
 /** One-instruction Programs for tests: rules run through the real builder, meanings on dense data as the executor hands them over. */
 import type { Chip } from "@opentrn/chips";
-import { chipNamed, chips } from "@opentrn/chips";
+import { chipNamed, chips, fact } from "@opentrn/chips";
 import { bytesOf, type DType, decode, encode, integerOf, isInteger } from "@opentrn/numerics";
 import type {
   AnyInstruction,
@@ -25,8 +25,9 @@ export interface TestTile {
   readonly start?: number;
   /** Element offset inside the partition row (on chip). */
   readonly offset?: number;
-  /** Run-time addressing, over an int32 tile of [partitions, 1]. */
+  /** Run-time addressing, over `index` (default: an int32 tile of [partitions, 1]). */
   readonly dynamic?: DynamicOffset["kind"];
+  readonly index?: TestTile;
   /** Strides in elements instead of dense ones. */
   readonly strides?: readonly number[];
 }
@@ -82,7 +83,7 @@ function operandOf(builder: ProgramBuilder, name: string, o: TestOperand): Opera
     shape: onChip ? [Math.min(128, (o.start ?? 0) + o.shape[0]!), reach] : [reach],
   });
   const index = (): Operand & { kind: "tile" } =>
-    operandOf(builder, `${name}_index`, sbuf([o.shape[0]!, 1], "int32")) as never;
+    operandOf(builder, `${name}_index`, o.index ?? sbuf([o.shape[0]!, 1], "int32")) as never;
   return {
     kind: "tile",
     pattern: {
@@ -113,6 +114,13 @@ export interface TestOptions {
   readonly chip?: Chip;
   readonly state?: CoreState;
 }
+
+/** A NeuronCore-v2 whose facts differ where meanings do. */
+export const v2: Chip = {
+  ...chipOf(2),
+  tensor: { ...chipOf(2).tensor, transposeMode: fact(false, "documented", "nki.isa.nc_transpose") },
+  dma: { ...chipOf(2).dma, hardwareDge: fact(false, "documented", "nki.isa.dma_transpose") },
+};
 
 /** Builds the one-instruction Program; returns its class, which has passed every rule. */
 export function build(

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { tensorCopyPredicated } from "./tensor-copy-predicated.ts";
+import { breaks, evaluate, psum, sbuf } from "./testing.ts";
+
+const call = {
+  dst: sbuf([2, 2], "int32", [10, 20, 30, 40]),
+  src: sbuf([2, 2], "int32", [1, 2 ** 24 + 1, 3, 4]),
+  predicate: sbuf([2, 2], "uint32", [0, 2 ** 31, 1, 0]),
+};
+
+test("tensor_copy_predicated overwrites selected elements bit by bit and leaves the others", () => {
+  expect(evaluate(tensorCopyPredicated, call)["dst"]).toEqual([10, 2 ** 24 + 1, 3, 40]);
+  expect(evaluate(tensorCopyPredicated, call, { reverse_pred: true })["dst"]).toEqual([
+    1, 20, 30, 4,
+  ]);
+  expect(evaluate(tensorCopyPredicated, { ...call, src: -5 })["dst"]).toEqual([10, -5, -5, 40]);
+});
+
+test("tensor_copy_predicated C1: one size", () => {
+  breaks(tensorCopyPredicated, "C1", { ...call, predicate: sbuf([2, 1], "uint8") });
+});
+
+test("tensor_copy_predicated C2: one data type", () => {
+  breaks(tensorCopyPredicated, "C2", { ...call, src: sbuf([2, 2]) });
+});
+
+test("tensor_copy_predicated C3: one of src and predicate in PSUM at most", () => {
+  const both = { src: psum([2, 2], "int32"), predicate: psum([2, 2], "uint8") };
+  breaks(tensorCopyPredicated, "C3", { ...call, ...both });
+});
+
+test("tensor_copy_predicated G4: the predicate is unsigned", () => {
+  breaks(tensorCopyPredicated, "G4", { ...call, predicate: sbuf([2, 2], "int8") });
+});
