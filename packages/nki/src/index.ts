@@ -1,1 +1,2 @@
+export * from "./hosts/index.ts";
 export * from "./language/index.ts";

@@ -38,7 +38,7 @@ const python = (value: unknown): string => {
   throw new TypeError(`no Python form of ${String(value)}`);
 };
 const float = (value: number): string =>
-  Number.isInteger(value) ? `${value}.0` : python(value);
+  Number.isFinite(value) && /^-?\d+$/.test(String(value)) ? `${value}.0` : python(value);
 
 type Operands = readonly (readonly [string, OperandSpec])[];
 type Attrs = readonly (readonly [string, AttrSpec])[];
@@ -114,8 +114,9 @@ function attrWords(op: AnyInstruction, name: string, a: AttrSpec): string {
     case "float":
       return `_f32(${name})`;
     case "enum": {
-      const d = a.values.indexOf(defaultOf(a) as string);
-      return `${d} if ${name} is ${enumClasses[name] ? `_d_${op.name}_${name}` : python(defaultOf(a))} else _t_${op.name}_${name}[${name}]`;
+      const table = `_t_${op.name}_${name}`;
+      if (!enumClasses[name]) return `${table}[${name}]`;
+      return `${a.values.indexOf(defaultOf(a) as string)} if ${name} is _d_${op.name}_${name} else ${table}[${name}]`;
     }
     case "alu":
       return a.optional ? `-1 if ${name} is None else ${name}.alu` : `${name}.alu`;
@@ -130,7 +131,9 @@ const docOf = (op: AnyInstruction): string =>
   [
     op.summary,
     "",
-    ...operandsOf(op).map(([n, s]) => `${n}: ${s.role}, ${s.spaces.join(" or ") || "no tile"}; ${s.doc}`),
+    ...operandsOf(op).map(
+      ([n, s]) => `${n}: ${s.role}, ${s.spaces.join(" or ") || "no tile"}; ${s.doc}`,
+    ),
     ...attrsOf(op).map(([n, a]) => `${n}: ${a.doc}`),
     "",
     ...Object.entries(op.rules).map(([label, r]) => `${label}: ${(r as { says: string }).says}`),
@@ -212,24 +215,23 @@ function slowDefault(a: AttrSpec): string {
 /** Words before a batch goes to the engine: 48 KiB. */
 const BATCH_WORDS = 12288;
 
-/** `nl.tile_size` and the launch limits of a chip. */
-const target = (c: Chip): string =>
-  python2({
-    generation: c.generation,
-    lnc: c.lnc.value,
-    pmax: c.partitions.value,
-    psum_bank_fmax: c.psum.bankBytes.value / 4,
-    psum_bank_fmax_bytes: c.psum.bankBytes.value,
-    psum_num_banks: psumBytesPerPartition(c) / c.psum.bankBytes.value,
-    gemm_stationary_fmax: c.tensor.stationaryMax.value,
-    gemm_moving_fmax: c.tensor.movingMax.value,
-    psum_min_align: c.psum.align.value,
-    sbuf_min_align: c.sbuf.align.value,
-    sbuf_size_bytes: c.sbuf.bytesPerPartition.value * c.partitions.value,
-    sbuf_fmax_bytes: c.sbuf.usableBytesPerPartition.value,
-  });
+/** What Python knows of a chip: its generation, the launches it allows and `nl.tile_size`. */
+export const targetFacts = (c: Chip): Readonly<Record<string, unknown>> => ({
+  generation: c.generation,
+  lnc: c.lnc.value,
+  pmax: c.partitions.value,
+  psum_bank_fmax: c.psum.bankBytes.value / 4,
+  psum_bank_fmax_bytes: c.psum.bankBytes.value,
+  psum_num_banks: psumBytesPerPartition(c) / c.psum.bankBytes.value,
+  gemm_stationary_fmax: c.tensor.stationaryMax.value,
+  gemm_moving_fmax: c.tensor.movingMax.value,
+  psum_min_align: c.psum.align.value,
+  sbuf_min_align: c.sbuf.align.value,
+  sbuf_size_bytes: c.sbuf.bytesPerPartition.value * c.partitions.value,
+  sbuf_fmax_bytes: c.sbuf.usableBytesPerPartition.value,
+});
 
-const python2 = (record: Readonly<Record<string, unknown>>): string =>
+const dictionary = (record: Readonly<Record<string, unknown>>): string =>
   `{${Object.entries(record)
     .map(([k, v]) => `${python(k)}: ${python(v)}`)
     .join(", ")}}`;
@@ -257,16 +259,16 @@ from ._enums import ${[...new Set(Object.values(enumClasses))].sort().join(", ")
 FINGERPRINT = ${python(isaFingerprint())}
 DTYPES = ${python(dtypeNames)}
 DTYPE_BYTES = ${python(dtypeNames.map((d) => dtypeInfo[d].bytes))}
-ONES = ${python2(ones())}
+ONES = ${dictionary(ones())}
 ALU = ${python(aluNames)}
 ACTIVATIONS = ${python(activationNames)}
 ${Object.entries(control)
   .map(([name, code]) => `${name.toUpperCase()} = ${code}`)
   .join("\n")}
 TARGETS = {
-${chips.map((c) => `    ${python(c.name)}: ${target(c)},`).join("\n")}
+${chips.map((c) => `    ${python(c.name)}: ${dictionary(targetFacts(c))},`).join("\n")}
 }
-ALIASES = ${python2(Object.fromEntries(chips.flatMap((c) => [c.name, ...c.aliases].map((a) => [a, c.name]))))}
+ALIASES = ${dictionary(Object.fromEntries(chips.flatMap((c) => [c.name, ...c.aliases].map((a) => [a, c.name]))))}
 
 #: The kernel call being traced, or None.
 trace = None
@@ -277,8 +279,10 @@ from ._ops import OPS as _ops  # noqa: E402
 
 
 def _table(values, kind=None):
-    """Positions of an attribute's values, by name and by member."""
+    """Positions of an attribute's values, by name, by member and by the function of nki.language of that name."""
     table = {v: i for i, v in enumerate(values)}
+    if kind is None:
+        table.update({_ops[v]: i for i, v in enumerate(values) if v in _ops})
     for member in kind or ():
         if member.name in table:
             table[member] = table[member.name]

@@ -1,0 +1,115 @@
+/** One traced kernel arriving from a Python host: builds and checks the Program while Python is still running. */
+import { OpenTrnError } from "@opentrn/base";
+import { type Chip, chipNamed } from "@opentrn/chips";
+import { type Program, ProgramBuilder, ProgramStream } from "@opentrn/isa";
+import type { DType } from "@opentrn/numerics";
+import { isaFingerprint } from "./fingerprint.ts";
+
+/** A tensor that the kernel returns: a dense view of a storage, from byte `offset` on. */
+export interface TracedOutput {
+  readonly name: string;
+  readonly storage: number;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly offset: number;
+}
+
+export interface ReceiverOptions {
+  /** Overrides what the host asks for, such as a user's own chip. */
+  readonly chip?: Chip | undefined;
+  readonly maxInstructions?: number | undefined;
+  /** Called after every batch with the number of instructions so far. */
+  readonly onProgress?: ((instructions: number) => void) | undefined;
+}
+
+/** What Python is told about an error: enough to raise it at the user's line. */
+export interface ErrorReport {
+  readonly type: "error";
+  readonly category: string;
+  readonly rule: string | null;
+  readonly message: string;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly function: string | null;
+}
+
+export class TraceReceiver {
+  program: Program | undefined;
+  outputs: readonly TracedOutput[] = [];
+  /** The first refusal; nothing is built after it. */
+  failure: OpenTrnError | undefined;
+  private builder: ProgramBuilder | undefined;
+  private stream: ProgramStream | undefined;
+  private readonly options: ReceiverOptions;
+
+  constructor(options: ReceiverOptions = {}) {
+    this.options = options;
+  }
+
+  /** The kernel starts: its name, target and cores. */
+  begin(m: Readonly<Record<string, unknown>>): void {
+    this.attempt(() => {
+      if (m["fingerprint"] !== isaFingerprint())
+        throw new OpenTrnError(
+          "the Python package was generated from other instruction records than this engine's; run npm run build",
+          { category: "internal", rule: "fingerprint" },
+        );
+      this.builder = new ProgramBuilder({
+        name: String(m["name"]),
+        chip: this.options.chip ?? chipNamed(String(m["target"])),
+        cores: Number(m["cores"]),
+        ...(this.options.maxInstructions === undefined
+          ? {}
+          : { maxInstructions: this.options.maxInstructions }),
+      });
+      this.stream = new ProgramStream(this.builder);
+    });
+  }
+
+  /** A batch of words. */
+  records(words: Int32Array): void {
+    this.attempt(() => {
+      this.stream?.push(words);
+      this.options.onProgress?.(this.builder?.length ?? 0);
+    });
+  }
+
+  /** The kernel returned. */
+  end(m: Readonly<Record<string, unknown>>): void {
+    this.attempt(() => {
+      this.stream!.finish();
+      this.outputs = m["outputs"] as readonly TracedOutput[];
+      this.program = this.builder!.finish();
+    });
+  }
+
+  private attempt(step: () => void): void {
+    if (this.failure) return;
+    try {
+      step();
+    } catch (e) {
+      this.failure =
+        e instanceof OpenTrnError
+          ? e
+          : new OpenTrnError(`while the kernel was traced: ${e instanceof Error ? e.stack : e}`, {
+              category: "internal",
+            });
+    }
+  }
+
+  /** The refusal as Python takes it, or undefined. */
+  report(): ErrorReport | undefined {
+    const e = this.failure;
+    if (e === undefined) return undefined;
+    const line = this.builder?.lines.find((l) => l.file === e.at?.file && l.line === e.at.line);
+    return {
+      type: "error",
+      category: e.category,
+      rule: e.rule ?? null,
+      message: e.message,
+      file: e.at?.file ?? null,
+      line: e.at?.line ?? null,
+      function: line?.function ?? null,
+    };
+  }
+}
