@@ -109,6 +109,27 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
     const [a, b] = [r.pick([16, 32, 64, 128] as const), r.pick([16, 32, 64, 128] as const)];
     return { forms: { dst: tile(b, a), src: tile(a, b) } };
   },
+  range_select: (r) => {
+    const P = r.pick(partitions);
+    const shape = free(r);
+    const compare = ["equal", "greater_equal", "greater", "less_equal", "less"] as const;
+    return {
+      forms: {
+        dst: tile(P, ...shape),
+        on_true_tile: tile(P, ...shape),
+        bound0: tile(P, 1),
+        bound1: tile(P, 1),
+        reduce_res: r.below(2) ? tile(P, 1) : undefined,
+      },
+      attrs: {
+        comp_op0: r.pick(compare),
+        comp_op1: r.pick(compare),
+        reduce_op: "maximum",
+        range_start: r.below(100),
+      },
+    };
+  },
+  select_reduce: (r, op) => ({ ...elementwise(r, op), attrs: { reduce_op: "maximum" } }),
   max8: (r) => {
     const P = r.pick(partitions);
     return { forms: { dst: tile(P, 8), src: tile(P, 8 + r.below(200)) } };
