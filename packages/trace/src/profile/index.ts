@@ -1,0 +1,3 @@
+export * from "./operands.ts";
+export * from "./profile.ts";
+export { readProfile, readProfileStream } from "./read.ts";
