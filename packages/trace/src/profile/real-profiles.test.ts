@@ -9,9 +9,6 @@ it.skipIf(realProfiles.length === 0)(needsProfiles("imports real dumps whole"), 
     expect(p.instructions.length).toBeGreaterThan(400);
     // The profiler counts packets by kind itself.
     const software = p.packets.filter((k) => k.source === "software_dynamic").length;
-
-      (k) => k.source === "software_dynamic" && k.bytes === 4,
-    ).length;
     expect(software).toBe(p.summary["software_dynamic_dma_packet_count"]);
     // Every dependency that the compiler names resolves.
     const ids = new Set(p.instructions.map((i) => i.id));
