@@ -98,7 +98,8 @@ export const ncMatmul = instruction({
       says: "the moving free size fits the array's moving limit (one PSUM bank before NeuronCore-v4)",
       broken: (call) => {
         const { N } = matmulSizes(call);
-        const max = call.chip.tensor.movingMax.value * (call.tile.dst.dtype === "bfloat16" ? 2 : 1);
+        const half = call.chip.psum.matmulCrossesBanks.value && call.tile.dst.dtype === "bfloat16";
+        const max = call.chip.tensor.movingMax.value * (half ? 2 : 1);
         return N <= max
           ? undefined
           : `moving free size is ${N}, at most ${max} on ${call.chip.name}; split it`;
