@@ -22,8 +22,12 @@ export interface OperandSpec {
   /** Takes a register (and only that unless `scalar`). */
   readonly register?: true;
   readonly optional?: true;
-  /** For `inout`: elements the call does not select keep what they held, so unwritten ones are no uninitialised read. */
+  /** Elements the call does not select are left alone, so unwritten ones among them are no uninitialised read. */
   readonly keeps?: true;
+  /** First partitions inside a quadrant of 32 that the operand may start at, instead of rule G2. */
+  readonly quadrantOffsets?: readonly number[];
+  /** Element of the Python list parameter of that name, in order of declaration. */
+  readonly list?: string;
   /** Takes tensor indirection (`.indirect(index)`, NeuronCore-v4 on). */
   readonly indirect?: true;
   /** Immediate used when the caller leaves the operand out. */
@@ -198,7 +202,9 @@ export interface Instruction<
   readonly generations: readonly Generation[];
   readonly operands: S;
   readonly attrs: A;
-  /** Documented parameter order of the Python function; names of operands and attributes. */
+  /** Python module of the function where it is not `nki.isa`. */
+  readonly module?: "nki.collectives";
+  /** Documented parameter order of the Python function; names of operands and attributes (list elements one by one). */
   readonly params: readonly string[];
   /** Engines that may run it, by generation, the default first. */
   readonly engines: (chip: Chip) => readonly Engine[];

@@ -3,6 +3,7 @@ import { type ActivationName, activate } from "@opentrn/numerics";
 import type { AnyCall, CoreState, EngineCost, OperandData } from "../define.ts";
 import { perPartition } from "./alu-operands.ts";
 import { streaming, withReadOut } from "./engine-cost.ts";
+import { lanesOf } from "./shapes.ts";
 import { columns, float32Tiles, oneOf, sameSizes } from "./shared-rules.ts";
 
 export const activationRules = {
@@ -35,7 +36,7 @@ export function activateRows(
   const { partitions: P, free: N } = call.tile["data"]!;
   const [dst, x] = [data["dst"]!, data["data"]!];
   const result = call.tile["reduce_res"] && data["reduce_res"];
-  const lanes = state.scalarAccumulator;
+  const lanes = lanesOf(state.scalarAccumulator, call.tile["data"]!);
   const [scale, bias] = [perPartition(call, data, "scale"), perPartition(call, data, "bias")];
   for (let p = 0; p < P; p++) {
     const [a, b] = [scale(p), bias(p)];

@@ -31,6 +31,17 @@ test("activation accumulates rows over instructions as reduce_cmd says", () => {
   expect(run("reset")).toEqual([0, 0]);
 });
 
+test("activation accumulates in the lanes of the input's partitions", () => {
+  const state = coreState();
+  const low = {
+    dst: sbuf([2, 2], "float32", undefined, { start: 32 }),
+    data: { ...data, start: 32 },
+  };
+  evaluate(activation, low, { op: "copy", reduce_cmd: "reset_reduce" }, { state });
+  expect([...state.scalarAccumulator.subarray(0, 2)]).toEqual([0, 0]);
+  expect([...state.scalarAccumulator.subarray(32, 34)]).toEqual([3, 7]);
+});
+
 test("activation C1: one size", () => {
   breaks(activation, "C1", { dst: sbuf([2, 3]), data }, { op: "exp" });
 });

@@ -4,6 +4,7 @@ import { reduceCommands } from "./activation.ts";
 import { orderings } from "./comparisons.ts";
 import { streaming, withReadOut } from "./engine-cost.ts";
 import { floatFunction } from "./integer-alu.ts";
+import { lanesOf } from "./shapes.ts";
 import { columns, float32Tiles, floatTiles, oneOf, sameSizes } from "./shared-rules.ts";
 
 /** The lowest finite fp32 value, the only fill the hardware has. */
@@ -85,6 +86,7 @@ export const rangeSelect = instruction({
   evaluate: ({ dst, on_true_tile, bound0, bound1, reduce_res }, { tile, attr }, state) => {
     const { partitions: P, free: N } = tile.on_true_tile;
     const [f0, f1] = [floatFunction(attr.comp_op0), floatFunction(attr.comp_op1)];
+    const lanes = lanesOf(state.vectorAccumulator, tile.on_true_tile);
     for (let p = 0; p < P; p++) {
       const [low, high] = [bound0[p]!, bound1[p]!];
       for (let n = 0; n < N; n++) {
@@ -93,7 +95,7 @@ export const rangeSelect = instruction({
         dst[p * N + n] = inside ? on_true_tile[p * N + n]! : lowest;
       }
       const row = dst.subarray(p * N, (p + 1) * N);
-      const held = accumulate(state.vectorAccumulator, p, attr.reduce_cmd, attr.reduce_op, row);
+      const held = accumulate(lanes, p, attr.reduce_cmd, attr.reduce_op, row);
       if (tile.reduce_res) reduce_res[p] = held;
     }
   },

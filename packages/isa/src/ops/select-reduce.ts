@@ -4,6 +4,7 @@ import { accumulate, commandOf } from "./accumulator.ts";
 import { reduceCommands } from "./activation.ts";
 import { perPartition } from "./alu-operands.ts";
 import { streaming, twoStreams, withReadOut } from "./engine-cost.ts";
+import { lanesOf } from "./shapes.ts";
 import { columns, floatTiles, oneOf, onePsumInput, sameSizes } from "./shared-rules.ts";
 
 const selectable = dtypeNames.filter((d) => !["tfloat32", "int32", "uint32"].includes(d));
@@ -59,12 +60,13 @@ export const selectReduce = instruction({
     const { tile, attr } = call;
     const { partitions: P, free: N } = tile.on_true;
     const fill = perPartition(call, operands, "on_false");
+    const lanes = lanesOf(state.vectorAccumulator, tile.on_true);
     for (let p = 0; p < P; p++) {
       const other = fill(p);
       for (let i = p * N; i < (p + 1) * N; i++)
         dst[i] = (predicate[i] !== 0) !== attr.reverse_pred ? on_true[i]! : other;
       const row = dst.subarray(p * N, (p + 1) * N);
-      const held = accumulate(state.vectorAccumulator, p, attr.reduce_cmd, attr.reduce_op, row);
+      const held = accumulate(lanes, p, attr.reduce_cmd, attr.reduce_op, row);
       if (tile.reduce_res) reduce_res[p] = held;
     }
   },

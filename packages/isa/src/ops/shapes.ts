@@ -32,3 +32,7 @@ export const inPsum = (...tiles: (Tile | undefined)[]): boolean =>
 
 export const isOneElement = (name: string, t: Tile): string | undefined =>
   t.partitions * t.free === 1 ? undefined : `${name} is ${size(t)}, must be one element`;
+
+/** The part of a per-lane state that an instruction on this input tile uses: partition i streams through lane i. */
+export const lanesOf = (state: Float32Array, input: Tile): Float32Array =>
+  state.subarray(input.startPartition);

@@ -4,6 +4,7 @@ import { commandOf, loadWith } from "./accumulator.ts";
 import { reduceCommands } from "./activation.ts";
 import { applied, perPartition } from "./alu-operands.ts";
 import { streaming } from "./engine-cost.ts";
+import { lanesOf } from "./shapes.ts";
 import {
   arithmetic,
   columns,
@@ -95,7 +96,7 @@ export const tensorScalarCumulative = instruction({
       perPartition(call, operands, "imm0"),
       perPartition(call, operands, "imm1"),
     ];
-    const lanes = state.vectorAccumulator;
+    const lanes = lanesOf(state.vectorAccumulator, tile.src);
     for (let p = 0; p < P; p++) {
       const a = operand(p);
       let held =

@@ -3,6 +3,7 @@ import { accumulate, commandOf, loadWith } from "./accumulator.ts";
 import { reduceCommands } from "./activation.ts";
 import { applied, perPartition } from "./alu-operands.ts";
 import { streaming, tensorScalarRate, withReadOut } from "./engine-cost.ts";
+import { lanesOf } from "./shapes.ts";
 import {
   arithmetic,
   columns,
@@ -89,7 +90,7 @@ export const tensorScalarReduce = instruction({
     const f = applied(attr.op0, false, "float32");
     const operand = perPartition(call, operands, "operand0");
     const initial = perPartition(call, operands, "reduce_init");
-    const lanes = state.vectorAccumulator;
+    const lanes = lanesOf(state.vectorAccumulator, tile.data);
     for (let p = 0; p < P; p++) {
       const a = operand(p);
       for (let i = p * N; i < (p + 1) * N; i++) dst[i] = f(data[i]!, a);

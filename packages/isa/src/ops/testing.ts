@@ -168,7 +168,7 @@ export function breaks(
 export const coreState = (): CoreState => ({
   scalarAccumulator: new Float32Array(128),
   vectorAccumulator: new Float32Array(128),
-  vectorRandom: new Uint32Array(128 * 4),
+  vectorRandom: new Uint32Array(128 * 24),
   gpsimdRandom: new Uint32Array(128 * 6),
   registers: new Int32Array(64),
 });

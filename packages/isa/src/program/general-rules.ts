@@ -134,6 +134,15 @@ export function checkTile(
       `${name} covers ${t.partitions} partitions, at most ${chip.partitions.value} on ${chip.name}; tile it`,
     );
   if (op.cost.kind === "dma" || op.control) return;
+  if (spec.quadrantOffsets) {
+    if (!spec.quadrantOffsets.includes(t.startPartition % 32))
+      breakRule(
+        op.name,
+        "G2",
+        `${name} starts at partition ${t.startPartition}; inside its quadrant it must start at ${list(spec.quadrantOffsets.map(String))}`,
+      );
+    return;
+  }
   const step = t.partitions > 64 ? 128 : t.partitions > 32 ? 64 : 32;
   if (t.startPartition % step !== 0)
     breakRule(
