@@ -17,9 +17,29 @@ export {
 export { dtypeNamed } from "./inputs/dtype-name.ts";
 export { type DistributionName, distributions } from "./inputs/generate.ts";
 export { type Literal, pythonSource, readLiteral, scriptValue } from "./inputs/python-literal.ts";
+export { readChipFile } from "./kernels/chip-file.ts";
 export { importScript } from "./kernels/import-script.ts";
 export { type KernelName, readKernelName } from "./kernels/kernel-name.ts";
 export { type BuildRequest, buildScriptKernel, loadScriptKernel } from "./kernels/script-kernel.ts";
+export {
+  type PythonHost,
+  pythonHosts,
+  type TracedProgram,
+  type TraceRequest,
+  traceKernel,
+} from "./kernels/trace-kernel.ts";
+export { matmulPeakNs } from "./report/matmul-time.ts";
+export { checkedOutput, plainOutput } from "./report/output-report.ts";
+export * from "./report/report.ts";
+export { type CheckInputs, reportOf } from "./report/report-of.ts";
+export { inputBytes } from "./run/input-bytes.ts";
+export {
+  type OutputTensor,
+  type RunOptions,
+  type RunResult,
+  runProgram,
+  wholeOutputs,
+} from "./run/run-program.ts";
 export { writeFileAtomic } from "./tensors/atomic-write.ts";
 export { type ByteSource, memorySource } from "./tensors/byte-source.ts";
 export { readNpy, writeNpy } from "./tensors/npy.ts";

@@ -64,6 +64,7 @@ describe("tensor files", () => {
     writeTensorFile(join(folder, "q.safetensors"), { "layer.0:w": q });
     writeTensorFile(join(folder, "q.npz"), { q, k: q });
     writeTensorFile(join(folder, "q.npy"), { q });
+    expect(() => load(`q=@${folder}/q.safetensors#q`)).toThrow("has no tensor");
     expect(load(`q=@${folder}/q.safetensors`)).toEqual(q);
     expect(load(`q=@${folder}/q.safetensors#layer.0:w`)).toEqual(q);
     expect(load(`q=@${folder}/q.npz#k:bfloat16`)).toEqual(q);

@@ -150,30 +150,33 @@ function hash(name: string): number {
   return h >>> 0;
 }
 
-/** Draws the values and rounds them as the chip would store them. */
+/** A tensor whose values are drawn, and rounded as the chip would store them, when its bytes are first asked for. */
 export function generate(name: string, input: GeneratedInput, seed: number): TensorData {
   const { shape, dtype } = input;
-  const n = elementCount(shape);
-  if (n * dtypeInfo[dtype].bytes > MAX_BYTES)
-    fail(
-      `${name} is ${shape.join("x")} ${dtype}: ${n * dtypeInfo[dtype].bytes} bytes, at most ${MAX_BYTES} are made up`,
-    );
-  if (dtypeInfo[dtype].kind === "packed") return randomBits(name, input, seed);
-  const spec: Distribution = distributions[input.distribution];
-  const at = spec.draw(
-    new Random((hash(name) ^ Math.imul(seed, 0x9e3779b1)) >>> 0),
-    input.params,
+  const size = elementCount(shape) * dtypeInfo[dtype].bytes;
+  if (size > MAX_BYTES)
+    fail(`${name} is ${shape.join("x")} ${dtype}: ${size} bytes, at most ${MAX_BYTES} are made up`);
+  let bytes: Uint8Array | undefined;
+  return {
+    dtype,
     shape,
-  );
-  const values = new Float64Array(n);
-  for (let i = 0; i < n; i++) values[i] = at(i);
-  return tensorOf(dtype, shape, values);
+    get bytes() {
+      bytes ??= draw(name, input, seed);
+      return bytes;
+    },
+  };
 }
 
-/** Packed types have no values of their own; their bits are drawn. */
-function randomBits(name: string, { shape, dtype }: GeneratedInput, seed: number): TensorData {
+function draw(name: string, { shape, dtype, ...how }: GeneratedInput, seed: number): Uint8Array {
   const random = new Random((hash(name) ^ Math.imul(seed, 0x9e3779b1)) >>> 0);
-  const bytes = new Uint8Array(elementCount(shape) * dtypeInfo[dtype].bytes);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = random.u32() >>> 24;
-  return { dtype, shape, bytes };
+  const n = elementCount(shape);
+  if (dtypeInfo[dtype].kind === "packed") {
+    // Packed types have no values of their own; their bits are drawn.
+    return Uint8Array.from({ length: n * dtypeInfo[dtype].bytes }, () => random.u32() >>> 24);
+  }
+  const spec: Distribution = distributions[how.distribution];
+  const at = spec.draw(random, how.params, shape);
+  const values = new Float64Array(n);
+  for (let i = 0; i < n; i++) values[i] = at(i);
+  return tensorOf(dtype, shape, values).bytes;
 }

@@ -175,7 +175,8 @@ export function pythonSource(v: Literal): string {
 
 function floatSource(v: number): string {
   if (Number.isNaN(v)) return 'float("nan")';
-  if (!Number.isFinite(v)) return v > 0 ? 'float("inf")' : 'float("-inf")';
+  // A literal as Python's own literal reader takes it, too.
+  if (!Number.isFinite(v)) return v > 0 ? "1e999" : "-1e999";
   return Number.isInteger(v) && Math.abs(v) < 1e16 ? `${v}.0` : String(v);
 }
 

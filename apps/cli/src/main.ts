@@ -1,0 +1,143 @@
+/** The trn command line: what there is to type, and how failures end. Commands are loaded when they are used. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { exitCode, reportFailure } from "./failure.ts";
+import type { Io } from "./io.ts";
+import { addRunOptions } from "./run-options.ts";
+
+const version = (): string =>
+  (
+    JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+      version: string;
+    }
+  ).version;
+
+const examples = `
+Examples:
+  trn run softmax.py:softmax --arg x=4096x1024:bfloat16:normal
+  trn run matmul.ts --arg lhsT=@weights.safetensors#w --arg rhs=512x512:bf16
+  trn run rmsnorm.py:rmsnorm --arg x=@x.npy --arg eps=1e-6 --check ref.py:rmsnorm --trace out.pftrace
+  trn python train.py --epochs 1
+  trn isa nc_matmul
+`;
+
+/** Builds the command tree; each action leaves its exit code with `done`. */
+export function commandLine(io: Io, done: (code: number) => void): Command {
+  const trn = new Command("trn")
+    .description("Runs NKI kernels on a virtual Trainium: exact results and predicted time.")
+    .version(version(), "-V, --version")
+    .addHelpText("after", examples)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: () => {},
+      getOutHasColors: () => io.colours.isColorSupported,
+    })
+    .configureHelp({ styleTitle: (s) => io.colours.bold(s), helpWidth: 80 })
+    .action(() => {
+      io.out(trn.helpInformation() + examples);
+      done(exitCode.passed);
+    });
+
+  addRunOptions(
+    trn.command("run").argument("<kernel>", "FILE.py:KERNEL, FILE.ts[:KERNEL] or PROGRAM.otrn"),
+  ).action(async (kernel: string, options) => {
+    const { runCommand } = await import("./commands/run.ts");
+    done(await runCommand(kernel, options, io));
+  });
+
+  trn
+    .command("print")
+    .description("prints the Program of a kernel or a saved Program as text")
+    .argument("<kernel>", "FILE.py:KERNEL, FILE.ts[:KERNEL] or PROGRAM.otrn")
+    .option("--arg <name=value...>", "an argument, as in trn run", collect, [])
+    .option("--target <chip>", "chip to build for")
+    .option("--chip <file>", "a chip of your own as JSON")
+    .option("--lnc <cores>", "physical cores of the launch")
+    .option("--python <host>", "cpython, pyodide or auto", "auto")
+    .option("--max-instructions <n>", "stop a kernel that issues more")
+    .option("--json", "failures as JSON on standard output")
+    .action(async (kernel: string, options) => {
+      const { printCommand } = await import("./commands/print.ts");
+      done(await printCommand(kernel, options, io));
+    });
+
+  trn
+    .command("python")
+    .description("runs your own Python script with the nki package on its path")
+    .argument("<script>", "the script; what follows is handed to it")
+    .argument("[args...]", "arguments of the script")
+    .passThroughOptions()
+    .option("--target <chip>", "chip that kernels run on")
+    .option("--json", "failures as JSON on standard output")
+    .action(async (script: string, args: string[], options) => {
+      const { pythonCommand } = await import("./commands/python.ts");
+      done(await pythonCommand(script, args, options, io));
+    });
+  trn.enablePositionalOptions();
+
+  trn
+    .command("chips")
+    .description("lists chips, or every fact of one with its basis and source")
+    .argument("[name]", "a chip")
+    .option("--json", "as JSON")
+    .action(async (name: string | undefined, options) => {
+      const { chipsCommand } = await import("./commands/chips.ts");
+      done(chipsCommand(name, options, io));
+    });
+
+  trn
+    .command("isa")
+    .description("lists instructions, or one in full: operands, rules, cost, source")
+    .argument("[op]", "an instruction, e.g. nc_matmul")
+    .option("--json", "as JSON")
+    .action(async (name: string | undefined, options) => {
+      const { isaCommand } = await import("./commands/isa.ts");
+      done(isaCommand(name, options, io));
+    });
+
+  trn
+    .command("bench")
+    .description("measures this machine against the project's targets and against NumPy")
+    .option("--filter <text>", "only rows whose name contains it")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { benchCommand } = await import("./commands/bench.ts");
+      done(await benchCommand(options, io));
+    });
+
+  trn
+    .command("demo")
+    .description("runs a transformer block and flash attention, checked, and writes their traces")
+    .option("--out <folder>", "where traces and reports go", "out")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { demoCommand } = await import("./commands/demo.ts");
+      done(await demoCommand(options, io));
+    });
+  return trn;
+}
+
+/** Collects a repeatable option. */
+export const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** Runs `argv` (without node and script); returns the exit code: 0 passed, 1 a check failed, 2 bad input. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let code: number = exitCode.passed;
+  const trn = commandLine(io, (c) => {
+    code = c;
+  });
+  try {
+    await trn.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (e) {
+    return reportFailure(e, io, wantsJson(argv));
+  }
+}
+
+/** Known even where the command line itself is wrong. Options behind a user's script are the script's. */
+function wantsJson(argv: readonly string[]): boolean {
+  const own = argv[0] === "python" ? argv.slice(0, 1) : argv;
+  return own.includes("--json");
+}

@@ -1,0 +1,94 @@
+/** What a command line asks for, made ready: the kernel traced, its arguments loaded. Shared by run, print and demo. */
+import { OpenTrnError } from "@opentrn/base";
+import { type Chip, chipNamed } from "@opentrn/chips";
+import {
+  type ArgumentValue,
+  loadArgument,
+  type PythonHost,
+  pythonHosts,
+  readArgument,
+  readChipFile,
+  readKernelName,
+  type TracedProgram,
+  traceKernel,
+} from "@opentrn/runtime";
+import type { Io } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { choiceOption, numberOption } from "./run-options.ts";
+
+export interface SessionOptions {
+  readonly arg: readonly string[];
+  readonly target?: string;
+  readonly chip?: string;
+  readonly lnc?: string;
+  readonly seed?: string;
+  readonly python?: string;
+  readonly maxInstructions?: string;
+}
+
+export interface Session {
+  readonly traced: TracedProgram;
+  readonly args: Readonly<Record<string, ArgumentValue>>;
+  readonly seed: number;
+  readonly progress: Progress;
+}
+
+/** Reads every option before any work starts, so that a mistake costs nothing. */
+export async function openSession(
+  kernel: string,
+  options: SessionOptions,
+  io: Io,
+): Promise<Session> {
+  const name = readKernelName(kernel);
+  const seed = numberOption("--seed", options.seed, 0, 2 ** 32 - 1) ?? 0;
+  const lnc = numberOption("--lnc", options.lnc, 1, 8);
+  const maxInstructions = numberOption("--max-instructions", options.maxInstructions, 1, 2 ** 31);
+  const python: PythonHost = choiceOption("--python", options.python ?? "auto", pythonHosts);
+  const chip = chipOf(options);
+  const args = loadArguments(options.arg, seed);
+  const progress = new Progress(io);
+  progress.say(`tracing ${kernel}`);
+  try {
+    const traced = await traceKernel({
+      name,
+      args,
+      chip,
+      lnc,
+      python,
+      maxInstructions,
+      onProgress: (n) => progress.say(`tracing ${kernel}: ${n} instructions`),
+      onPrint: (text) => {
+        progress.done();
+        // The kernel's own output goes beside the report, which may be read by a program.
+        io.err(text);
+      },
+    });
+    return { traced, args, seed, progress };
+  } finally {
+    progress.done();
+  }
+}
+
+function chipOf(options: SessionOptions): Chip | undefined {
+  if (options.chip !== undefined && options.target !== undefined)
+    throw new OpenTrnError("--chip and --target both choose the chip; give one of them", {
+      category: "bad input",
+      rule: "--chip",
+    });
+  if (options.chip !== undefined) return readChipFile(options.chip);
+  return options.target === undefined ? undefined : chipNamed(options.target);
+}
+
+function loadArguments(texts: readonly string[], seed: number): Record<string, ArgumentValue> {
+  const args: Record<string, ArgumentValue> = {};
+  for (const text of texts) {
+    const argument = readArgument(text);
+    if (Object.hasOwn(args, argument.name))
+      throw new OpenTrnError(`--arg ${argument.name} is given twice`, {
+        category: "bad input",
+        rule: "--arg",
+      });
+    args[argument.name] = loadArgument(argument, seed);
+  }
+  return args;
+}

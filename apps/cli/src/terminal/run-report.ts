@@ -1,0 +1,163 @@
+/** The report of a run in a terminal: 80 columns, the same facts as the JSON, in the order one asks for them. */
+import { basename } from "node:path";
+import { dtypeInfo } from "@opentrn/numerics";
+import {
+  type OutputReport,
+  type RunReport,
+  reportedEngines,
+  type TimeReport,
+} from "@opentrn/runtime";
+import type { Colours } from "../io.ts";
+import { bar } from "./bars.ts";
+import { wrap } from "./table.ts";
+import { count, hostTime, percent, size, time, tiny } from "./units.ts";
+
+const WIDTH = 80;
+const LABEL = 9;
+const BAR = 34;
+const MAX_STALLS = 5;
+const MAX_PRINTED = 8;
+
+/** A line under a dim label; a label of "" continues the one above. */
+const line = (c: Colours, label: string, text: string): string =>
+  ` ${c.dim(label.padEnd(LABEL))}${text}`;
+
+/** What the terminal shows beyond the report itself. */
+export interface Extra {
+  /** Files written, with what they are. */
+  readonly files: readonly (readonly [what: string, path: string])[];
+}
+
+export function renderReport(r: RunReport, c: Colours, extra: Extra): string {
+  const parts = [
+    [title(r, c)],
+    prints(r, c),
+    r.outputs.flatMap((o) => outputLines(o, c)),
+    r.time ? timeLines(r.time, c) : [],
+    [...(r.time ? [traffic(r, r.time, c)] : []), memory(r, c)],
+    r.time ? stalls(r.time, c) : [],
+    warnings(r, c),
+    [host(r, c), ...extra.files.map(([what, path]) => line(c, what, path))],
+  ];
+  return `\n${parts
+    .filter((p) => p.length > 0)
+    .map((p) => p.join("\n"))
+    .join("\n\n")}\n\n`;
+}
+
+function title(r: RunReport, c: Colours): string {
+  const cores = r.cores === 1 ? "1 core" : `${r.cores} cores`;
+  return ` ${c.bold(r.kernel)}  ${c.dim(`${r.target}, ${cores}, ${count(r.instructions)} instructions`)}`;
+}
+
+function outputLines(o: OutputReport, c: Colours): string[] {
+  const short = `${dtypeInfo[o.dtype].short}[${o.shape.join("x")}]`;
+  const digest = c.dim(`sha256 ${o.sha256.slice(0, 12)}`);
+  const first = line(c, "output", `${c.bold(o.name)} ${short}  ${digest}`);
+  if (!o.check) return [first];
+  const { passed, rtol, atol, wrong, elements, first_wrong: at } = o.check;
+  const mark = passed ? c.green("✓") : c.red("✗");
+  const errors = `max error ${tiny(Number(o.max_abs_error))} abs, ${tiny(Number(o.max_rel_error))} rel`;
+  const bound = c.dim(`(rtol ${tiny(rtol)}, atol ${tiny(atol)})`);
+  const lines = [first, line(c, "", `${mark} ${errors} ${bound}`)];
+  if (at)
+    lines.push(
+      line(c, "", `  ${c.red(`${count(wrong)} of ${count(elements)} elements are wrong`)}, first`),
+      line(c, "", `  [${at.index.join(", ")}] got ${at.got}, expected ${at.expected}`),
+    );
+  return lines;
+}
+
+function timeLines(t: TimeReport, c: Colours): string[] {
+  const rows = [
+    line(c, "time", `${c.bold(time(t.total_ns))} predicted`),
+    line(c, "", wrap(t.bottleneck, WIDTH - 2, " ".repeat(LABEL + 1))),
+    "",
+  ];
+  const shares = [
+    ...reportedEngines.map((e) => ({ name: e as string, ...t.engines[e] })),
+    { name: "dma", active_ns: t.dma.active_ns, instructions: t.dma.transfers },
+  ];
+  const most = Math.max(...shares.map((s) => s.active_ns));
+  for (const s of shares) {
+    if (s.instructions === 0) {
+      rows.push(line(c, s.name, c.dim("·".padEnd(BAR + 6))));
+      continue;
+    }
+    const share = t.total_ns > 0 ? s.active_ns / t.total_ns : 0;
+    const paint = s.active_ns === most ? c.cyan : c.blue;
+    const unit = s.name === "dma" ? "transfers" : "instr.";
+    rows.push(
+      line(
+        c,
+        s.name,
+        `${paint(bar(share, BAR))} ${percent(share).padStart(5)} ${time(s.active_ns).padStart(9)} ${c.dim(`${count(s.instructions)} ${unit}`)}`,
+      ),
+    );
+  }
+  return rows.map((l) => l.trimEnd());
+}
+
+function traffic(r: RunReport, t: TimeReport, c: Colours): string {
+  const use = [
+    r.mfu === null ? "" : `MFU ${c.bold(percent(r.mfu))}`,
+    r.mbu === null ? "" : `MBU ${c.bold(percent(r.mbu))}`,
+  ].filter(Boolean);
+  const moved = `read ${size(t.hbm.read_bytes)}, wrote ${size(t.hbm.write_bytes)}`;
+  return line(c, "HBM", `${moved}    ${use.join("  ")}`);
+}
+
+function memory(r: RunReport, c: Colours): string {
+  const of = (used: number, all: number): string =>
+    `${size(used)} of ${size(all)} (${percent(used / all)})`;
+  const m = r.memory;
+  return line(
+    c,
+    "memory",
+    `SBUF ${of(m.sbuf_peak_bytes, m.sbuf_bytes)}   PSUM ${of(m.psum_peak_bytes, m.psum_bytes)}`,
+  );
+}
+
+function stalls(t: TimeReport, c: Colours): string[] {
+  return t.stalls.slice(0, MAX_STALLS).map((s, i) => {
+    const where = s.file === null ? "" : `${basename(s.file)}:${s.line}`;
+    return line(
+      c,
+      i === 0 ? "waits" : "",
+      `${time(s.ns).padStart(8)}  ${where.padEnd(22)} ${s.engine} ${c.dim(s.reason)}`.slice(
+        0,
+        WIDTH + 20,
+      ),
+    );
+  });
+}
+
+function warnings(r: RunReport, c: Colours): string[] {
+  return r.warnings.map((w) => {
+    const where = w.file === null ? "" : ` (${basename(w.file)}:${w.line})`;
+    const text = wrap(`${w.rule}: ${w.message}${where}`, WIDTH - 1, " ".repeat(LABEL + 1));
+    return ` ${c.yellow("warning".padEnd(LABEL))}${text}`;
+  });
+}
+
+function prints(r: RunReport, c: Colours): string[] {
+  return r.prints.map((p) => {
+    const values = p.values.slice(0, MAX_PRINTED).map((v) => Number(v.toPrecision(6)));
+    const more = p.values.length > MAX_PRINTED ? ", …" : "";
+    return line(
+      c,
+      "print",
+      `${p.prefix} ${c.dim(`[${p.shape.join("x")}]`)} ${values.join(", ")}${more}`,
+    );
+  });
+}
+
+function host(r: RunReport, c: Colours): string {
+  const { trace_ms, execute_ms, timeline_ms } = r.host;
+  const steps = [
+    `trace ${hostTime(trace_ms)} (${r.traced_by})`,
+    r.outputs.length > 0 || execute_ms > 0 ? `execute ${hostTime(execute_ms)}` : "",
+    r.time ? `timeline ${hostTime(timeline_ms)}` : "",
+  ].filter(Boolean);
+  return line(c, "host", c.dim(steps.join(", ")));
+}

@@ -1,0 +1,63 @@
+/** Collects a run's results into its report. */
+import { psumBytesPerPartition } from "@opentrn/chips";
+import type { DType } from "@opentrn/numerics";
+import type { Tolerance } from "../check/tolerance.ts";
+import type { ArgumentValue } from "../inputs/argument.ts";
+import type { TracedProgram } from "../kernels/trace-kernel.ts";
+import type { RunResult } from "../run/run-program.ts";
+import { checkedOutput, plainOutput } from "./output-report.ts";
+import { type RunReport, warningReport } from "./report.ts";
+
+export interface CheckInputs {
+  readonly args: Readonly<Record<string, ArgumentValue>>;
+  /** Doubles by output; absent without a check. */
+  readonly expected?: readonly Float64Array[] | undefined;
+  /** Tolerances the user set. */
+  readonly given?: Partial<Tolerance>;
+}
+
+export function reportOf(traced: TracedProgram, result: RunResult, check: CheckInputs): RunReport {
+  const { program, placement } = result;
+  const { chip, cores } = program;
+  const { expected, given = {} } = check;
+  const types: DType[] = [
+    ...program.inputs.map((id) => program.storages[id]!.dtype),
+    ...(result.outputs ?? []).map((o) => o.dtype),
+  ];
+  const count = program.starts.length;
+  return {
+    kernel: program.name,
+    target: chip.name,
+    cores,
+    instructions: count,
+    ...(result.fastCount === undefined ? {} : { fast: count === 0 ? 1 : result.fastCount / count }),
+    traced_by: traced.host,
+    outputs: (result.outputs ?? []).map((o, i) =>
+      expected ? checkedOutput(o, expected[i]!, types, given) : plainOutput(o),
+    ),
+    time: result.time ?? null,
+    memory: {
+      sbuf_peak_bytes: placement.sbufPeakBytes,
+      psum_peak_bytes: placement.psumPeakBytes,
+      sbuf_bytes: chip.partitions.value * chip.sbuf.usableBytesPerPartition.value,
+      psum_bytes: chip.partitions.value * psumBytesPerPartition(chip),
+    },
+    mfu: result.mfu ?? null,
+    mbu: result.mbu ?? null,
+    host: {
+      trace_ms: milliseconds(traced.traceMs),
+      execute_ms: milliseconds(result.host.executeMs),
+      timeline_ms: milliseconds(result.host.timelineMs),
+    },
+    prints: result.prints.map((p) => ({
+      prefix: p.prefix,
+      dtype: p.dtype,
+      shape: p.shape,
+      values: Array.from(p.values),
+    })),
+    warnings: result.warnings.map(warningReport),
+  };
+}
+
+/** To the microsecond; more digits are noise. */
+const milliseconds = (ms: number): number => Math.round(ms * 1000) / 1000;
