@@ -16,7 +16,7 @@ function scaled(x: number, base: number, units: readonly string[]): string {
   // 999.6 would print as 1000; move it to the next unit.
   if (Math.abs(v) >= base - 0.5 && base === 1000 && i < units.length - 1)
     [v, i] = [v / base, i + 1];
-  return `${Number.isInteger(v) && Math.abs(v) < 1000 ? v : three(v)} ${units[i]}`;
+  return `${Number.isInteger(v) && (i === 0 || base === 1024) ? v : three(v)} ${units[i]}`;
 }
 
 /** Nanoseconds as ns, µs, ms or s. */
