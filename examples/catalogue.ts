@@ -10,6 +10,13 @@ import { rmsNorm } from "./04-rmsnorm.ts";
 import { flashAttention } from "./05-flash-attention.ts";
 import { transformerBlock } from "./06-transformer-block.ts";
 
+/** |result - float64| <= atol + rtol * |float64|, and where the figures come from. u16 = 2^-8 and u32 = 2^-24 are the largest relative errors of one rounding to bf16 and fp32. */
+export interface Allowance {
+  readonly rtol: number;
+  readonly atol: number;
+  readonly why: string;
+}
+
 export interface Example {
   /** File name without its ending: `05-flash-attention.py` and `.ts` issue the same instructions. */
   readonly file: string;
@@ -19,6 +26,7 @@ export interface Example {
   readonly kernel: Kernel;
   /** Export of references.ts. */
   readonly reference: string;
+  readonly tolerance: Allowance;
   /** Inputs of a real size. */
   readonly args: Readonly<Record<string, string>>;
   /** Inputs for tests, small enough for the reference meanings. */
@@ -56,6 +64,11 @@ const matmul = (name: string, kernel: Kernel, title: string): Example => ({
   name,
   kernel,
   reference: "matmul",
+  tolerance: {
+    rtol: 2 ** -8,
+    atol: 2 ** -11,
+    why: "one rounding of the sum to bf16 (u16); fp32 sums of K = 2048 products err by about 4 sqrt(K) u32 of their size, 45",
+  },
   args: matmulArgs,
   small: matmulSmall,
 });
@@ -67,6 +80,7 @@ export const examples: readonly Example[] = [
     name: "tensor_add",
     kernel: tensorAdd,
     reference: "tensorAdd",
+    tolerance: { rtol: 2 ** -24, atol: 0, why: "one rounding to fp32 (u32)" },
     args: { a: "4096x2048:float32:normal", b: "4096x2048:float32:normal" },
     small: { a: "300x512:float32:normal", b: "300x512:float32:normal" },
   },
@@ -80,6 +94,11 @@ export const examples: readonly Example[] = [
     name: "softmax",
     kernel: softmax,
     reference: "softmax",
+    tolerance: {
+      rtol: 2 ** -18,
+      atol: 0,
+      why: "x - max up to 40 rounds to 40 u32, which exp turns into a relative error; the row sum adds sqrt(columns) u32",
+    },
     args: { x: "4096x2048:float32:normal(0, 4)" },
     small: { x: "200x512:float32:normal(0, 4)" },
   },
@@ -89,8 +108,13 @@ export const examples: readonly Example[] = [
     name: "rms_norm",
     kernel: rmsNorm,
     reference: "rmsNorm",
+    tolerance: {
+      rtol: 1.01 * 2 ** -8,
+      atol: 0,
+      why: "one rounding to bf16 (u16); everything before it is fp32",
+    },
     args: { x: matrix(4096, 4096), weight: "4096:bfloat16:uniform(0.5, 1.5)" },
-    small: { x: "200x512:float32:normal", weight: "512:float32:uniform(0.5, 1.5)" },
+    small: { x: matrix(200, 512), weight: "512:bfloat16:uniform(0.5, 1.5)" },
   },
   {
     file: "05-flash-attention",
@@ -98,6 +122,11 @@ export const examples: readonly Example[] = [
     name: "flash_attention",
     kernel: flashAttention,
     reference: "causalAttention",
+    tolerance: {
+      rtol: 2 ** -7,
+      atol: 2 ** -8,
+      why: "weights round to bf16, the same ones above and below the fraction line: at most u16 (sum of w |v| + |out|), with sum of w |v| about 1; the result rounds once more (u16 |out|)",
+    },
     args: { q: matrix(2048, 128), k: matrix(2048, 128), v: matrix(2048, 128) },
     small: { q: matrix(768, 128), k: matrix(768, 128), v: matrix(768, 128) },
     demo: true,
@@ -108,6 +137,11 @@ export const examples: readonly Example[] = [
     name: "transformer_block",
     kernel: transformerBlock,
     reference: "transformerBlock",
+    tolerance: {
+      rtol: 2 ** -7,
+      atol: 2 ** -5,
+      why: "eight values on the way are bf16 (norms, q, k, v, weights, heads, gate, result), each adding noise of 2^-9 of its size; together about 2^-8 of the result's size, 1.2, and the largest of 400,000 normal errors is 5 deviations",
+    },
     args: block(512, 768, 2048),
     small: block(256, 256, 512),
     demo: true,

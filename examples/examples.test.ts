@@ -1,0 +1,87 @@
+/** Every example: both languages issue the same instructions, and values agree with float64 within a stated allowance that is tight. */
+import { fileURLToPath } from "node:url";
+import { chipNamed } from "@opentrn/chips";
+import { printProgram } from "@opentrn/isa";
+import { pythonAvailable, traceCPython } from "@opentrn/nki";
+import {
+  type ArgumentValue,
+  compare,
+  loadArgument,
+  readArgument,
+  runProgram,
+  type TensorData,
+  valuesOf,
+} from "@opentrn/runtime";
+import { describe, expect, test } from "vitest";
+import { type Example, examples } from "./catalogue.ts";
+import demo from "./demo.json" with { type: "json" };
+import * as references from "./references.ts";
+
+const chip = chipNamed("trn2");
+const exported = references as unknown as Readonly<
+  Record<string, (...inputs: references.Array64[]) => references.Array64>
+>;
+
+function tensorsOf(args: Readonly<Record<string, string>>): Record<string, TensorData> {
+  const tensor = (v: ArgumentValue): TensorData => {
+    if (v.kind !== "tensor") throw new Error("examples take tensors");
+    return v.tensor;
+  };
+  return Object.fromEntries(
+    Object.entries(args).map(([name, text]) => [
+      name,
+      tensor(loadArgument(readArgument(`${name}=${text}`), 0)),
+    ]),
+  );
+}
+
+const array64 = (t: TensorData): references.Array64 => ({ shape: t.shape, data: valuesOf(t) });
+
+/** Instructions without the parts that name files: both languages have their own. */
+const instructionsOf = (text: string): string =>
+  text.replace(/ {2}; .*/g, "").replace(/ "[^"]*"$/gm, "");
+
+describe.each(examples.map((e) => [e.name, e] as const))("%s", (_, e: Example) => {
+  const inputs = tensorsOf(e.small);
+  const program = e.kernel.build({ chip, inputs });
+
+  test.skipIf(!pythonAvailable())("Python issues the same instructions", async () => {
+    const traced = await traceCPython({
+      file: fileURLToPath(new URL(`${e.file}.py`, import.meta.url)),
+      kernel: e.name,
+      args: Object.entries(inputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+      chip,
+    });
+    expect(instructionsOf(printProgram(traced.program))).toBe(
+      instructionsOf(printProgram(program)),
+    );
+  });
+
+  test("values agree with float64 within the allowance, and not within an eighth of it", () => {
+    const [output] = runProgram(program, inputs, { time: false }).outputs!;
+    const expected = exported[e.reference]!(...Object.values(inputs).map(array64));
+    const errorsWithin = (part: number) =>
+      compare(valuesOf(output!), expected.data, output!.shape, {
+        rtol: part * e.tolerance.rtol,
+        atol: part * e.tolerance.atol,
+      });
+    const { passed, worst } = errorsWithin(1);
+    expect(passed, JSON.stringify(worst)).toBe(true);
+    expect(errorsWithin(1 / 8).passed).toBe(false);
+  });
+});
+
+test("the demo runs the examples marked for it", () => {
+  const marked = examples.filter((e) => e.demo);
+  expect(demo).toEqual(
+    marked.map((e) => ({
+      title: e.title,
+      kernel: `examples/${e.file}.py:${e.name}`,
+      args: e.args,
+      check: `examples/references.ts:${e.reference}`,
+      rtol: e.tolerance.rtol,
+      atol: e.tolerance.atol,
+      why: e.tolerance.why,
+    })),
+  );
+});
