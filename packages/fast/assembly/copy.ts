@@ -1,0 +1,102 @@
+// Data movement: raw copies, fills and predicated copies. Bits are kept, NaN payloads included.
+import { nextRun, parse } from "./operand";
+import { CHUNK, chunkAt } from "./layout";
+import { gather, guard, moveAll, scatter } from "./move";
+import { rowLength } from "./pipeline";
+import { fetch, fetchStep, readable, repeat } from "./read";
+import { commit, target } from "./write";
+import { BAD_DTYPE, BAD_SHAPE, NO_ROOM, OK } from "./status";
+
+/** dst = src: the same bits when the types agree, else through fp32. Dimensions may differ, element counts may not. */
+export function copy(dstAt: usize, srcAt: usize): i32 {
+  if (load<i32>(dstAt, 4) != load<i32>(srcAt, 4)) return cast(dstAt, srcAt);
+  const dst = parse(0, dstAt, 0);
+  const src = parse(1, srcAt, 0);
+  if (dst.total != src.total) return BAD_SHAPE;
+  if (dst.rank == 1 && src.rank == 1 && dst.step == dst.bytes && src.step == src.bytes) {
+    memory.copy(dst.address, src.address, <usize>src.total * src.bytes);
+    return OK;
+  }
+  if (!guard(src, dst, true)) return NO_ROOM;
+  moveAll(dst, src);
+  return OK;
+}
+
+/** dst = src through fp32, also when the types agree (NaN becomes canonical, 32-bit integers round). */
+export function cast(dstAt: usize, srcAt: usize): i32 {
+  const dst = parse(0, dstAt, 0);
+  const src = parse(1, srcAt, 0);
+  if (dst.total != src.total) return BAD_SHAPE;
+  if (!readable(dst.dtype) || !readable(src.dtype)) return BAD_DTYPE;
+  if (!guard(src, dst, true)) return NO_ROOM;
+  const length = rowLength(2);
+  for (let e: u32 = 0; e < dst.total; ) {
+    const n = <i32>min<u32>(CHUNK, length - e % length);
+    const values = fetch(src, e, n, src.step == 0 ? chunkAt(0) : target(dst, e, n, chunkAt(0)));
+    if (fetchStep == 0) repeat(values, n);
+    commit(dst, e, n, values);
+    e += n;
+  }
+  return OK;
+}
+
+@inline function fillRun<T>(at: usize, step: i32, value: T, n: i32): void {
+  for (; n > 0; n--) {
+    store<T>(at, value);
+    at += step;
+  }
+}
+
+/** Every element of dst gets the low bits of `bits`. */
+export function fill(dstAt: usize, bits: u32): i32 {
+  const dst = parse(0, dstAt, 0);
+  const bytes = dst.bytes;
+  const v = bytes == 4 ? i32x4.splat(bits) : bytes == 2 ? i16x8.splat(<i16>bits) : i8x16.splat(<i8>bits);
+  for (let left = dst.total; left > 0; left -= dst.run) {
+    let at = dst.at;
+    let n = dst.run;
+    if (dst.step == bytes) {
+      const vectors = <usize>n * bytes >> 4;
+      for (let i: usize = 0; i < vectors; i++) {
+        v128.store(at, v);
+        at += 16;
+      }
+      n -= <i32>((vectors << 4) / bytes);
+    }
+    if (bytes == 4) fillRun<u32>(at, dst.step, bits, n);
+    else if (bytes == 2) fillRun<u16>(at, dst.step, <u16>bits, n);
+    else fillRun<u8>(at, dst.step, <u8>bits, n);
+    nextRun(dst);
+  }
+  return OK;
+}
+
+@inline function selectLoop<T>(dst: usize, src: usize, mask: usize, maskBytes: i32, reverse: bool, n: i32): void {
+  for (let i = 0; i < n; i++) {
+    const m = maskBytes == 1 ? load<u8>(mask + i) : maskBytes == 2 ? load<u16>(mask + (i << 1)) : load<u32>(mask + (i << 2));
+    const old = load<T>(dst + i * sizeof<T>());
+    const fresh = load<T>(src + i * sizeof<T>());
+    store<T>(dst + i * sizeof<T>(), (m != 0) != reverse ? fresh : old);
+  }
+}
+
+/** dst = src where `predicate` (an integer tile) is not zero, or is zero when `reverse`; elsewhere dst stays. */
+export function copyPredicated(dstAt: usize, srcAt: usize, predicateAt: usize, reverse: i32): i32 {
+  const dst = parse(0, dstAt, 0);
+  const src = parse(1, srcAt, 0);
+  const predicate = parse(2, predicateAt, 0);
+  if (dst.total != src.total || dst.total != predicate.total || dst.bytes != src.bytes) return BAD_SHAPE;
+  if (!guard(src, dst, true) || !guard(predicate, dst, true)) return NO_ROOM;
+  const old = chunkAt(0), fresh = chunkAt(1), mask = chunkAt(2);
+  for (let e: u32 = 0; e < dst.total; e += CHUNK) {
+    const n = <i32>min<u32>(CHUNK, dst.total - e);
+    gather(dst, e, n, old);
+    gather(src, e, n, fresh);
+    gather(predicate, e, n, mask);
+    if (dst.bytes == 4) selectLoop<u32>(old, fresh, mask, predicate.bytes, reverse != 0, n);
+    else if (dst.bytes == 2) selectLoop<u16>(old, fresh, mask, predicate.bytes, reverse != 0, n);
+    else selectLoop<u8>(old, fresh, mask, predicate.bytes, reverse != 0, n);
+    scatter(dst, e, n, old);
+  }
+  return OK;
+}
