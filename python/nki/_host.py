@@ -9,6 +9,7 @@ import traceback
 import types
 
 from . import _isa_generated as isa
+from ._absent import allow_missing_numpy
 from ._call import Input, bound, trace_call
 from ._errors import NkiInputError, NkiValidationError
 from ._kernel import Kernel
@@ -20,7 +21,9 @@ def load(file, shown):
     """The module of a Python file; its code carries the path as the user gave it."""
     with open(file, "rb") as f:
         source = f.read()
-    module = types.ModuleType(os.path.splitext(os.path.basename(file))[0])
+    allow_missing_numpy()
+    name = os.path.splitext(os.path.basename(file))[0]
+    module = types.ModuleType(name if name not in sys.modules else "kernel_file_" + name)
     module.__file__ = shown
     sys.modules[module.__name__] = module
     folder = os.path.dirname(os.path.abspath(file))

@@ -83,7 +83,7 @@ def while_loop(init, body_fun):
     if not isinstance(following, VirtualRegister):
         raise TypeError("the body of while_loop returns the next condition register, not %r" % (following,))
     isa.register_move(condition, following)
-    isa.while_end()
+    isa.while_end(condition)
     trace.loops.pop()
 
 
@@ -96,7 +96,7 @@ def while_condition(register):
     frame = sys._getframe(2)
     place = (id(frame), frame.f_lineno, register)
     if trace.loops and trace.loops[-1] == place:
-        isa.while_end()
+        isa.while_end(register)
         trace.loops.pop()
         return False
     text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()

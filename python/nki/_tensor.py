@@ -8,7 +8,7 @@ from operator import index as _integer
 
 from . import _views
 from ._dtypes import BYTES, NUMBER, dtype_of
-from ._errors import NkiBoundsError
+from ._errors import NkiBoundsError, NkiValidationError
 
 
 class MemoryRegion(Enum):
@@ -45,9 +45,9 @@ class NKIObject:
 class Base:
     """A storage seen as one dtype; all views of that dtype share it."""
 
-    __slots__ = ("trace", "id", "dtype", "size", "row", "elements", "tag", "buffer", "name", "shape", "root")
+    __slots__ = ("trace", "id", "dtype", "size", "row", "elements", "tag", "buffer", "name", "shape")
 
-    def __init__(self, trace, id, dtype, buffer, name, shape, root=None):
+    def __init__(self, trace, id, dtype, buffer, name, shape):
         self.trace = trace
         self.id = id
         self.dtype = dtype
@@ -55,7 +55,6 @@ class Base:
         self.buffer = buffer
         self.name = name
         self.shape = shape
-        self.root = root or self
         #: Elements of the whole storage, and of one partition (0 for HBM).
         elements = 1
         for n in shape:
@@ -70,15 +69,13 @@ class Base:
         if dtype == self.dtype:
             return self
         size = BYTES[dtype]
+        if (self.row or self.elements) * self.size % size:
+            raise NkiValidationError(
+                "%s: %d bytes are no whole number of %s" % (self.describe(), (self.row or self.elements) * self.size, dtype), "view"
+            )
         last = self.shape[-1] * self.size
-        if last % size:
-            shape = self.shape[:-2] + (self.shape[-2] * last // size, 1) if len(self.shape) > 2 else self.shape
-            elements = self.elements * self.size
-            if elements % size or (self.row and self.row * self.size % size):
-                raise ValueError("%s of %d-byte elements cannot be seen as %s" % (self.describe(), self.size, dtype))
-        else:
-            shape = self.shape[:-1] + (last // size,)
-        made = Base(self.trace, self.id, dtype, self.buffer, self.name, shape, self.root)
+        shape = self.shape if last % size else self.shape[:-1] + (last // size,)
+        made = Base(self.trace, self.id, dtype, self.buffer, self.name, shape)
         made.elements = self.elements * self.size // size
         made.row = self.row * self.size // size
         return made
@@ -141,10 +138,10 @@ class NkiTensor(NKIObject):
     def is_contiguous(self):
         """Whether the view covers storage densely in row-major order (on chip: inside each partition)."""
         expect = 1
-        for n, s in zip(self.shape[:0:-1] if self._b.row else self.shape[::-1], self.strides[:0:-1] if self._b.row else self.strides[::-1]):
-            if n != 1 and s != expect:
+        for d in range(len(self.shape) - 1, 0 if self._b.row else -1, -1):
+            if self.shape[d] != 1 and self.strides[d] != expect:
                 return False
-            expect *= n
+            expect *= self.shape[d]
         return True
 
     def get_pattern(self):
@@ -171,8 +168,10 @@ class NkiTensor(NKIObject):
         if key.__class__ is not tuple:
             key = (key,)
         sizes = self.shape
-        # The common case, kept fast: one plain slice (or, in HBM, integer) for every dimension of a direct view.
+        # The common case, kept fast: a plain slice or integer for every dimension of a direct view.
         if len(key) == len(sizes) and self._x is None:
+            base = self._b
+            row = base.row
             offset = self.offset
             shape = []
             strides = []
@@ -189,13 +188,16 @@ class NkiTensor(NKIObject):
                         shape.append(b - a)
                         strides.append(s)
                         continue
-                elif k.__class__ is int and not self._b.row and 0 <= k < n:
+                elif k.__class__ is int and 0 <= k < n:
                     offset += k * s
+                    if row and not shape:
+                        shape.append(1)
+                        strides.append(s)
                     continue
                 return _views.index(self, key)
-            if shape:
+            if len(shape) > 1 or (shape and not row):
                 v = _new(NkiTensor)
-                v._b = self._b
+                v._b = base
                 v.shape = tuple(shape)
                 v.strides = tuple(strides)
                 v.offset = offset
@@ -303,8 +305,10 @@ class NkiTensor(NKIObject):
                         "%s: the first stride is %d; on chip it steps over partitions of %d elements" % (b.describe(), strides[0], row),
                         "partition stride",
                     )
-            if len(shape) == 2 and x is None:
+            if len(shape) == 2:
                 w = (b.tag | 32, b.id, partition, offset, first, shape[0], strides[1], shape[1])
+            elif len(shape) == 3:
+                w = (b.tag | 48, b.id, partition, offset, first, shape[0], strides[1], shape[1], strides[2], shape[2])
             else:
                 words = [b.tag | len(shape) << 4, b.id, partition, offset, first, shape[0]]
                 for s, n in zip(strides[1:], shape[1:]):
@@ -314,7 +318,7 @@ class NkiTensor(NKIObject):
             offset = self.offset
             if offset < 0:
                 raise NkiBoundsError("%s: offset %d lies before the tensor" % (b.describe(), offset), "offset")
-            if len(shape) == 2 and x is None:
+            if len(shape) == 2:
                 w = (b.tag | 32, b.id, offset >> 31 << 8, offset & 0x7FFFFFFF, strides[0], shape[0], strides[1], shape[1])
             else:
                 words = [b.tag | len(shape) << 4, b.id, offset >> 31 << 8, offset & 0x7FFFFFFF]

@@ -24,6 +24,13 @@ def is_package(code):
     return code.co_filename.startswith(PACKAGE) or code.co_filename.startswith("<frozen")
 
 
+def user_frame(frame):
+    """The nearest frame from ``frame`` outwards that is not this package's, or None."""
+    while frame is not None and is_package(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
 class Trace:
     """The records of one kernel call. ``link`` takes batches and says when the engine has refused something."""
 
@@ -100,8 +107,7 @@ class Trace:
 
     def line(self, frame):
         """The number of the user's line that ``frame`` (or its nearest caller outside this package) stands on."""
-        while frame is not None and is_package(frame.f_code):
-            frame = frame.f_back
+        frame = user_frame(frame)
         if frame is None:
             return 0
         code = frame.f_code
