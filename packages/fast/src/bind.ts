@@ -1,12 +1,15 @@
-/** The contract between the executor and the fast kernels: an instruction with its operands laid out becomes a closure. */
+/**
+ * The contract between the executor and the kernels: an instruction with its operands laid out becomes a closure that makes one or
+ * two kernel calls. `bindFast` (bind-fast.ts) holds one row an instruction; without a row only the reference meaning runs.
+ */
 import type { AnyCall, AnyInstruction } from "@opentrn/isa";
 
 /**
- * An operand as the kernels see it. `descriptor` is the address of its descriptor: int32 words
- * `[address, dtype, rank, stride0 (bytes), count0, …]`; a run-time addressed operand has its address word rewritten before each call.
+ * An operand as the kernels see it. `descriptor` is the address of its descriptor (descriptor.ts); a run-time addressed operand
+ * has its address word rewritten before each call, so nothing may be derived from its descriptor.
  */
 export type BoundOperand =
-  | { readonly kind: "tile"; readonly descriptor: number }
+  | { readonly kind: "tile"; readonly descriptor: number; readonly dynamic: boolean }
   | { readonly kind: "number"; readonly value: number };
 
 /** Where the state of one core lives in linear memory: fp32 per partition. */
@@ -20,16 +23,9 @@ export interface BindRequest {
   readonly call: AnyCall;
   readonly operands: Readonly<Record<string, BoundOperand | undefined>>;
   readonly state: BoundState;
+  /** Room for a binder's own descriptors and constants: returns the address of that many bytes, 8-byte aligned. */
+  readonly allocate: (bytes: number) => number;
 }
 
 /** Runs one instruction on the memory it was bound to. */
 export type Step = () => void;
-
-/**
- * The three names `device` uses from this package (packages/device/src/execute/executable.ts):
- * - `kernelReservedBytes`: bytes at the start of the memory that belong to the kernels, constants and scratch together;
- * - `loadKernels(memory): Kernels`: instantiates the modules over that memory and initialises constants and scratch;
- * - `bindFast(kernels, request): Step | undefined`: one table entry per instruction name; undefined where only the reference exists.
- * A `(P, 1)` operand arrives as a tile of its own shape; a binder that wants it as a zero-stride column writes its own descriptor.
- */
-export type BindFast<K> = (kernels: K, request: BindRequest) => Step | undefined;

@@ -1,3 +1,5 @@
+export * from "./bind.ts";
+export { bindFast, fastInstructions } from "./bind-fast.ts";
 export * from "./descriptor.ts";
 export * from "./kernels.ts";
 export { check } from "./status.ts";

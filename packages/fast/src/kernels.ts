@@ -41,6 +41,9 @@ export interface KernelExports {
 /** Bytes of scratch every instance needs; more lets larger overlapping operands be staged. */
 export const LEAST_SCRATCH_BYTES = 1 << 20;
 
+/** Bytes at the start of a memory that belong to the kernels when they are loaded with default options. */
+export const kernelReservedBytes = RESERVED_BYTES + 2 * LEAST_SCRATCH_BYTES;
+
 export interface LoadOptions {
   /** First byte of this instance's scratch region; default: right after the constants. */
   readonly scratch?: number;

@@ -131,12 +131,9 @@ function seedLanes(state: Uint32Array, seed: number): void {
   }
 }
 
-/** Descriptors the fast path may need: the operands, and as many again for broadcast columns and constants. */
+/** Descriptors the fast path may need: one an operand, and two more for what binders derive from it. */
 const countDescriptors = (decoded: readonly DecodedInstruction[]): number =>
-  decoded.reduce(
-    (n, i) => n + Object.values(i.operands).filter((o) => o !== undefined).length * 2,
-    64,
-  );
+  decoded.reduce((n, i) => n + Object.keys(i.op.operands).length * 3 + 2, 64);
 
 /** Lays out and decodes a Program once, ready to run many times. */
 export const prepare = (

@@ -31,12 +31,18 @@ export function fastGather(
     const inner = counts.length > 1 ? counts.slice(1) : [1];
     const steps = counts.length > 1 ? strides.slice(1) : [0];
     const descriptor = ctx.map.writeDescriptor(address, dtype, steps, inner);
-    operands[name] = { kind: "tile", descriptor };
+    operands[name] = { kind: "tile", descriptor, dynamic: true };
     rows.push({ laid, word: descriptor >>> 2, elements: inner.reduce((a, b) => a * b, 1) });
   }
   const count = rows[0]!.laid.strided.counts[0]!;
   if (rows.some((r) => r.laid.strided.counts[0] !== count)) return undefined;
-  const step = bind(kernels, { op: i.op, call, operands, state });
+  const step = bind(kernels, {
+    op: i.op,
+    call,
+    operands,
+    state,
+    allocate: (bytes) => ctx.map.allocate(bytes),
+  });
   if (!step) return undefined;
   const { u32 } = ctx.map;
   return () => {

@@ -29,14 +29,20 @@ export function fastStep(
     if (d?.kind === "vector") return fastGather(kernels, ctx, i, call, state, bind);
     if (d?.kind === "indirect") return undefined;
     const descriptor = ctx.map.describe(o.pattern, ctx.core);
-    operands[name] = { kind: "tile", descriptor };
+    operands[name] = { kind: "tile", descriptor, dynamic: d !== undefined };
     if (d)
       moving.push({
         laid: layOut(ctx, i.op.name, name, o.pattern, i.attrs["oob_mode"] === "skip"),
         word: descriptor >>> 2,
       });
   }
-  const step = bind(kernels, { op: i.op, call, operands, state });
+  const step = bind(kernels, {
+    op: i.op,
+    call,
+    operands,
+    state,
+    allocate: (bytes) => ctx.map.allocate(bytes),
+  });
   if (!step || moving.length === 0) return step;
   return () => {
     for (const { laid, word } of moving) {

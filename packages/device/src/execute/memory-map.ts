@@ -3,7 +3,7 @@
  * descriptors, engine state, then PSUM and SBUF of each core, then HBM. Partition rows are padded off powers of two, or they
  * would alias in the host's first-level cache.
  */
-import { OpenTrnError } from "@opentrn/base";
+import { invariant, OpenTrnError } from "@opentrn/base";
 import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
 import type { AccessPattern, Program, Storage } from "@opentrn/isa";
 import { bytesOf, type DType, dtypeId, isFloat } from "@opentrn/numerics";
@@ -13,8 +13,6 @@ const PAGE = 65536;
 /** A WebAssembly memory of 32-bit addresses ends here. */
 const MAX_BYTES = 4 * 2 ** 30 - PAGE;
 const DESCRIPTOR_BYTES = 64;
-/** Rank a descriptor holds. */
-export const MAX_DESCRIPTOR_RANK = 6;
 
 export interface MapOptions {
   readonly reservedBytes: number;
@@ -46,6 +44,7 @@ export class MemoryMap {
   private readonly psum: Space[] = [];
   private readonly hbm: number;
   private nextDescriptor: number;
+  private readonly descriptorsEnd: number;
   private readonly wide: boolean;
   private readonly program: Program;
   private readonly placement: Placement;
@@ -58,6 +57,7 @@ export class MemoryMap {
     const { chip } = program;
     this.nextDescriptor = align(options.reservedBytes, 64);
     let at = this.nextDescriptor + options.descriptors * DESCRIPTOR_BYTES;
+    this.descriptorsEnd = at;
     const state: { scalarAccumulator: number; vectorAccumulator: number }[] = [];
     for (let core = 0; core < program.cores; core++) {
       state.push({ scalarAccumulator: at, vectorAccumulator: at + 512 });
@@ -134,14 +134,21 @@ export class MemoryMap {
     );
   }
 
+  /** Room for a fast path's own descriptors and constants. */
+  allocate(bytes: number): number {
+    const at = this.nextDescriptor;
+    this.nextDescriptor += align(bytes, 8);
+    invariant(this.nextDescriptor <= this.descriptorsEnd, "the descriptor region is too small");
+    return at;
+  }
+
   writeDescriptor(
     address: number,
     dtype: DType,
     strides: readonly number[],
     counts: readonly number[],
   ): number {
-    const at = this.nextDescriptor;
-    this.nextDescriptor += DESCRIPTOR_BYTES;
+    const at = this.allocate(12 + 8 * counts.length);
     const w = at >>> 2;
     this.u32[w] = address;
     this.i32[w + 1] = dtypeId[dtype];

@@ -1,9 +1,13 @@
 /** How the operands of an instruction relate in shape, for the fuzzer. Instructions without a row are element-wise. */
 import type { Random } from "@opentrn/base";
 import type { AnyInstruction, OperandSpec } from "@opentrn/isa";
+import type { DType } from "@opentrn/numerics";
 
 /** A tile of that shape (partitions first), an immediate number, or left out. */
-export type Form = { readonly shape: readonly number[] } | { readonly value: number } | undefined;
+export type Form =
+  | { readonly shape: readonly number[]; readonly dtype?: DType }
+  | { readonly value: number }
+  | undefined;
 export interface Drawn {
   readonly forms: Readonly<Record<string, Form>>;
   /** Attributes that must fit the shapes. */
@@ -28,6 +32,7 @@ function free(r: Random, most = 400): number[] {
 }
 
 const tile = (...shape: number[]): Form => ({ shape });
+const float32 = (...shape: number[]): Form => ({ shape, dtype: "float32" });
 const number = (r: Random): Form => ({ value: r.pick([0, 1, -1, 2, 0.5, 3, -7, 1e-3, 100]) });
 
 /** Same shape for all, but scalars and vectors where the record takes numbers. */
@@ -116,9 +121,12 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
     return {
       forms: {
         dst: tile(P, ...shape),
-        on_true_tile: tile(P, ...shape),
-        bound0: tile(P, 1),
-        bound1: tile(P, 1),
+        on_true_tile: {
+          shape: [P, ...shape],
+          dtype: r.pick(["float32", "bfloat16", "float16"] as const),
+        },
+        bound0: float32(P, 1),
+        bound1: float32(P, 1),
         reduce_res: r.below(2) ? tile(P, 1) : undefined,
       },
       attrs: {
@@ -126,6 +134,23 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
         comp_op1: r.pick(compare),
         reduce_op: "maximum",
         range_start: r.below(100),
+      },
+    };
+  },
+  tensor_scalar_reduce: (r) => {
+    const P = r.pick(partitions);
+    const shape = free(r);
+    return {
+      forms: {
+        dst: tile(P, ...shape),
+        data: tile(P, ...shape),
+        operand0: r.below(2) ? number(r) : float32(P, 1),
+        reduce_res: r.below(3) ? tile(P, 1) : undefined,
+      },
+      attrs: {
+        reverse0: false,
+        reduce_op: r.pick(["add", "multiply", "maximum", "minimum"] as const),
+        reduce_cmd: r.pick(["reset_reduce", "reduce"] as const),
       },
     };
   },

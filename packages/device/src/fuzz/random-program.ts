@@ -53,7 +53,7 @@ export function randomProgram(
         operands[name] = { kind: "float", value: form.value };
         continue;
       }
-      const dtype = r.pick(spec.dtypes ?? dtypesOf(chip));
+      const dtype = form.dtype ?? r.pick(spec.dtypes ?? dtypesOf(chip));
       const pattern = maker.tile(r.pick(spec.spaces), dtype, form.shape);
       operands[name] = { kind: "tile", pattern };
       if (spec.role !== "in") written.push(pattern);

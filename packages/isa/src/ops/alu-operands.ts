@@ -1,16 +1,16 @@
 /** How instructions apply ALU operations to a stream with a number or one value a partition on the other side. */
-import { type AluName, bytesOf, type DType, isBitvec } from "@opentrn/numerics";
+import { type AluName, aluOp, bytesOf, type DType, isBitvec } from "@opentrn/numerics";
 import type { AnyCall, OperandData } from "../define.ts";
 import { floatFunction, integerFunction } from "./integer-alu.ts";
 import { columnAt } from "./shapes.ts";
 
 type Binary = (a: number, b: number) => number;
 
-/** f(x, operand), or f(operand, x) when reversed; `op` undefined passes x through. */
+/** f(x, operand), or f(operand, x) when reversed (one-operand operations have no order); `op` undefined passes x through. */
 export function applied(op: AluName | undefined, reverse: boolean, dtype: DType): Binary {
   if (op === undefined) return (x) => x;
   const f = isBitvec(op) ? integerFunction(op, dtype) : floatFunction(op);
-  return reverse ? (x, s) => f(s, x) : f;
+  return reverse && aluOp(op).arity === 2 ? (x, s) => f(s, x) : f;
 }
 
 /** The operand's value in each partition: its column, its number rounded to fp32, or 0. */
