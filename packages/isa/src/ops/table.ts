@@ -9,11 +9,18 @@ import { bnStats } from "./bn-stats.ts";
 import { dmaCopy } from "./dma-copy.ts";
 import { dmaTranspose } from "./dma-transpose.ts";
 import { iota } from "./iota.ts";
+import { localGather } from "./local-gather.ts";
 import { loopBegin } from "./loop-begin.ts";
 import { loopEnd } from "./loop-end.ts";
+import { max8 } from "./max8.ts";
 import { memset } from "./memset.ts";
+import { ncFindIndex8 } from "./nc-find-index8.ts";
+import { ncMatchReplace8 } from "./nc-match-replace8.ts";
 import { ncMatmul } from "./nc-matmul.ts";
+import { ncNGather } from "./nc-n-gather.ts";
+import { ncStreamShuffle } from "./nc-stream-shuffle.ts";
 import { ncTranspose } from "./nc-transpose.ts";
+import { nonzeroWithCount } from "./nonzero-with-count.ts";
 import { rangeSelect } from "./range-select.ts";
 import { reciprocal } from "./reciprocal.ts";
 import { registerLoad } from "./register-load.ts";
@@ -21,6 +28,7 @@ import { registerMove } from "./register-move.ts";
 import { registerStore } from "./register-store.ts";
 import { scalarTensorTensor } from "./scalar-tensor-tensor.ts";
 import { selectReduce } from "./select-reduce.ts";
+import { sequenceBounds } from "./sequence-bounds.ts";
 import { tensorCopy } from "./tensor-copy.ts";
 import { tensorCopyPredicated } from "./tensor-copy-predicated.ts";
 import { tensorPartitionReduce } from "./tensor-partition-reduce.ts";
@@ -30,6 +38,7 @@ import { tensorScalarCumulative } from "./tensor-scalar-cumulative.ts";
 import { tensorScalarReduce } from "./tensor-scalar-reduce.ts";
 import { tensorTensor } from "./tensor-tensor.ts";
 import { tensorTensorScan } from "./tensor-tensor-scan.ts";
+import { topk } from "./topk.ts";
 import { whileBegin } from "./while-begin.ts";
 import { whileEnd } from "./while-end.ts";
 
@@ -66,6 +75,15 @@ export const records = {
   tensorCopyPredicated,
   tensorScalarReduce,
   tensorScalarCumulative,
+  localGather,
+  ncNGather,
+  ncStreamShuffle,
+  max8,
+  ncFindIndex8,
+  ncMatchReplace8,
+  sequenceBounds,
+  nonzeroWithCount,
+  topk,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);
