@@ -1,7 +1,11 @@
-/** The fast path equals the reference meaning bit for bit, for every instruction, on random shapes, strides, types and attributes. */
+/**
+ * The fast path equals the reference meaning bit for bit, for every instruction that has one, on random shapes, strides, types and
+ * attributes. Instructions without a fast path run their meaning on both sides.
+ */
 
 import { Random } from "@opentrn/base";
 import { chipNamed } from "@opentrn/chips";
+import { fastInstructions } from "@opentrn/fast";
 import { instructions, printProgram } from "@opentrn/isa";
 import { describe, expect, it } from "vitest";
 import { randomProgram } from "../fuzz/random-program.ts";
@@ -38,6 +42,6 @@ describe("fast equals reference", () => {
           }
         });
       }
-      expect(found, "valid programs drawn").toBeGreaterThanOrEqual(Math.min(WANTED, 4));
+      expect(found, "valid programs drawn").toBeGreaterThanOrEqual(Math.min(WANTED, 8));
     });
 });
