@@ -62,6 +62,8 @@ export interface DmaFacts {
   readonly hardwareDge: Fact<boolean>;
   /** Nanoseconds the issuing engine's sequencer is occupied, by descriptor path. */
   readonly issueNs: { readonly hardware: Fact; readonly software: Fact; readonly ring: Fact };
+  /** Nanoseconds GpSimd needs for every contiguous piece beyond that, before it triggers a transfer with software descriptors. */
+  readonly softwareDescriptorNs: Fact;
   /** Trigger to first data packet. */
   readonly startNs: {
     readonly hardwareRead: Fact;

@@ -2,3 +2,4 @@ export { checkRaces } from "./check/races.ts";
 export type { PrintedTensor } from "./execute/core-run.ts";
 export * from "./execute/executable.ts";
 export * from "./placement/index.ts";
+export * from "./timeline/index.ts";

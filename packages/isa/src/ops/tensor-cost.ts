@@ -15,6 +15,11 @@ export function tensorPasses(call: AnyCall): number {
 
 export function matmulCost(call: AnyCall, columns: number): EngineCost {
   const t = call.chip.tensor;
-  const stream = tensorPasses(call) * Math.max(t.minimumCycles.value, columns);
-  return { interval: stream + t.fixedCycles.value, latency: stream + t.latencyCycles.value };
+  const passes = tensorPasses(call);
+  const stream = passes * Math.max(t.minimumCycles.value, columns);
+  // fp32 runs as instructions of two passes, each with its own gap (measured: 428 to 431 ns for 512 columns).
+  return {
+    interval: stream + Math.ceil(passes / 2) * t.fixedCycles.value,
+    latency: stream + t.latencyCycles.value,
+  };
 }

@@ -1,0 +1,208 @@
+/**
+ * Everything about an instruction that only depends on its class, worked out once: which unit or queue runs it, how long it
+ * occupies the unit, when its result is there, and the bytes each operand touches relative to its own address.
+ */
+import { toTicks } from "@opentrn/base";
+import type { EngineFacts } from "@opentrn/chips";
+import {
+  type AnyCall,
+  type InstructionClass,
+  matmulSizes,
+  type OperandSpec,
+  type Program,
+} from "@opentrn/isa";
+import { bytesOf } from "@opentrn/numerics";
+import { byteShape } from "./byte-set.ts";
+import { type DmaShape, dmaShape } from "./dma-shape.ts";
+import { assignQueues } from "./queue-policy.ts";
+import { queues, unitId, unitOfEngine, units } from "./units.ts";
+
+/** What an operand does to its bytes. */
+export const READS = 1;
+export const WRITES = 2;
+
+export interface OperandPlan {
+  readonly role: number;
+  /** Absent for numbers, registers and missing operands. */
+  readonly tile: boolean;
+  readonly onChip: boolean;
+  readonly size: number;
+  readonly partitions: number;
+  readonly base: number;
+  readonly length: number;
+  readonly pitch: number;
+  readonly run: number;
+}
+
+export interface ClassPlan {
+  readonly unit: number;
+  /** Queue, or -1 for what is no transfer. */
+  readonly queue: number;
+  readonly operands: readonly OperandPlan[];
+  readonly writesHbm: boolean;
+  /** Ticks the unit is busy, and ticks from start to the visible result; for transfers the trigger instruction's. */
+  readonly interval: number;
+  readonly latency: number;
+  /** Cycles the array streams, which the duty limiter counts and slows down; 0 outside the tensor engine. */
+  readonly streamCycles: number;
+  /** ScalarE table the function needs: 0 for none. */
+  readonly table: number;
+  readonly flops: number;
+  /** Peak of the types multiplied, in flops a tick of one core. */
+  readonly peak: number;
+  /** Instructions with this cost are outside what is known; why, and otherwise undefined. */
+  readonly unknown: string | undefined;
+  readonly control: string | undefined;
+}
+
+/** Plans of all classes. Transfers get their shape by `shapeOf`, which needs the placed partition. */
+export class ClassPlans {
+  readonly plans: readonly ClassPlan[];
+  private readonly program: Program;
+  private readonly shapes = new Map<number, DmaShape>();
+
+  constructor(program: Program) {
+    this.program = program;
+    const queueOfClass = assignQueues(program);
+    const tables = new ActivationTables(program);
+    this.plans = program.classes.map((c) => planOf(c, queueOfClass[c.id]!, tables));
+  }
+
+  /** The shape of a transfer whose SBUF tensor was placed `shift` partitions from the bottom. */
+  shapeOf(classId: number, shift: number): DmaShape {
+    const key = classId * 128 + shift;
+    const known = this.shapes.get(key);
+    if (known) return known;
+    const c = this.program.classes[classId]!;
+    const made = dmaShape(c.op, c.call, shift);
+    this.shapes.set(key, made);
+    return made;
+  }
+}
+
+const nothing: OperandPlan = {
+  role: 0,
+  tile: false,
+  onChip: false,
+  size: 1,
+  partitions: 0,
+  base: 0,
+  length: 0,
+  pitch: 0,
+  run: 0,
+};
+
+function operandPlans(c: InstructionClass): OperandPlan[] {
+  const { op, call } = c;
+  return Object.entries(op.operands as Record<string, OperandSpec>).map(([name, spec]) => {
+    const t = call.tile[name];
+    const reads =
+      spec.role === "in" || (spec.role === "inout" && (op.readsOperand?.(name, call.attr) ?? true));
+    const role = (reads ? READS : 0) | (spec.role === "in" ? 0 : WRITES);
+    if (t === undefined) return { ...nothing, role };
+    const onChip = t.space !== "hbm";
+    const counts = onChip ? t.shape.slice(1) : t.shape;
+    const dims = counts.map((count, d) => [t.strides[d]!, count] as const);
+    const size = bytesOf(t.dtype);
+    return {
+      role,
+      tile: true,
+      onChip,
+      size,
+      partitions: t.partitions,
+      ...byteShape(t.dynamic === "vector" ? dims.slice(onChip ? 0 : 1) : dims, size),
+    };
+  });
+}
+
+function planOf(c: InstructionClass, queue: number, tables: ActivationTables): ClassPlan {
+  const { op, call } = c;
+  const { chip } = call;
+  const operands = operandPlans(c);
+  const shared = {
+    queue,
+    operands,
+    writesHbm: operands.some((o) => o.tile && !o.onChip && (o.role & WRITES) !== 0),
+    control: op.control ? op.name : undefined,
+    unknown: op.cost.kind === "unknown" ? op.cost.why : undefined,
+    table: tables.of(c),
+    ...work(call),
+  };
+  if (op.cost.kind === "dma") {
+    const kind = queues[queue]!;
+    const software = kind.path === "software";
+    const { issueNs, softwareDescriptorNs } = chip.dma;
+    const descriptors = software ? dmaShape(op, call, 0).pieces * softwareDescriptorNs.value : 0;
+    const issue = toTicks(issueNs[kind.path].value + descriptors);
+    return {
+      ...shared,
+      unit: unitId[kind.issuer],
+      interval: issue,
+      latency: issue,
+      streamCycles: 0,
+    };
+  }
+  const unit = unitOfEngine(c.engine);
+  const cost = op.cost.cycles(call as never);
+  const clock = clockOf(call, unit);
+  const interval = toTicks(cost.interval / clock);
+  const latency = toTicks(cost.latency / clock);
+  const isTensor = units[unit] === "tensor";
+  const stream = isTensor ? Math.max(0, cost.latency - chip.tensor.latencyCycles.value) : 0;
+  return { ...shared, unit, interval, latency, streamCycles: stream };
+}
+
+/** Cycles a nanosecond; the sequencer's costs are in nanoseconds. */
+function clockOf(call: AnyCall, unit: number): number {
+  const { chip } = call;
+  const name = units[unit]!;
+  if (name === "sync") return 1;
+  if (name === "tensor") return chip.tensor.clockGHz.value;
+  const facts: EngineFacts = chip.engines[name];
+  return facts.clockGHz.value;
+}
+
+/** Multiplications and additions of a matmul; transposes through the array count for nothing. */
+function work(call: AnyCall): { readonly flops: number; readonly peak: number } {
+  const { stationary, moving } = call.tile;
+  const peaks = call.chip.peakTflops;
+  if (!stationary || !moving || call.attr["is_transpose"] === true) return { flops: 0, peak: 1 };
+  const { K, M, N } = matmulSizes(call);
+  const size = bytesOf(moving.dtype);
+  const peak =
+    moving.dtype.includes("float8") || moving.dtype.includes("float4")
+      ? peaks.fp8
+      : size >= 4 && moving.dtype === "float32"
+        ? peaks.fp32
+        : peaks.bf16;
+  // 1 TFLOP/s is one flop a picosecond.
+  return { flops: 2 * K * M * N, peak: peak.value };
+}
+
+/** Numbers the ScalarE look-up tables. */
+class ActivationTables {
+  private readonly numbers = new Map<string, number>();
+  private readonly everywhere: ReadonlySet<string>;
+  private readonly shared: readonly (readonly string[])[];
+
+  constructor(program: Program) {
+    const { everywhere, shared } = program.chip.sync.activationTables.value;
+    this.everywhere = new Set(everywhere);
+    this.shared = shared;
+  }
+
+  /** The table a class needs; 0 when it needs none. */
+  of(c: InstructionClass): number {
+    if (c.engine !== "scalar") return 0;
+    const attrs = c.op.attrs as Record<string, { readonly kind: string }>;
+    const name = Object.keys(attrs).find((a) => attrs[a]!.kind === "activation");
+    const f = name === undefined ? undefined : (c.call.attr[name] as string | undefined);
+    if (f === undefined || this.everywhere.has(f)) return 0;
+    const group = this.shared.findIndex((g) => g.includes(f));
+    const key = group >= 0 ? `#${group}` : f;
+    const known = this.numbers.get(key);
+    if (known !== undefined) return known;
+    this.numbers.set(key, this.numbers.size + 1);
+    return this.numbers.size;
+  }
+}

@@ -1,0 +1,90 @@
+/** The chain of instructions that decides when a kernel ends, and what its time goes into. */
+import type { Program } from "@opentrn/isa";
+import { type Graph, NO_QUEUE } from "./graph.ts";
+import { NO_CAUSE, type Schedule } from "./schedule.ts";
+import { type Unit, units } from "./units.ts";
+
+/** What time on the critical path is spent in. */
+export const pathKinds = [
+  ...units,
+  "dma issue",
+  "dma start-up",
+  "dma data",
+  "dma completion",
+  "semaphores",
+] as const;
+export type PathKind = (typeof pathKinds)[number];
+
+/** One step of the path: from an instance's start to the start of what it held up (or the kernel's end). Ticks. */
+export interface PathStep {
+  readonly instance: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface CriticalPath {
+  /** First to last. */
+  readonly steps: readonly PathStep[];
+  /** Ticks by kind; they sum to the kernel's time. */
+  readonly spent: Readonly<Record<PathKind, number>>;
+}
+
+/** Walks back from the last completion. */
+export function criticalPath(program: Program, graph: Graph, s: Schedule): CriticalPath {
+  const spent = Object.fromEntries(pathKinds.map((k) => [k, 0])) as Record<PathKind, number>;
+  const steps: PathStep[] = [];
+  if (graph.count === 0) return { steps, spent };
+  const previous = previousOnUnit(graph, program.cores * units.length);
+  let at = 0;
+  for (let i = 1; i < graph.count; i++) if (s.end[i]! > s.end[at]!) at = i;
+  let until = s.end[at]!;
+  let produced = true;
+  for (let guard = 0; at >= 0 && guard <= graph.count; guard++) {
+    const from = s.start[at]!;
+    steps.push({ instance: at, from, to: until });
+    const unit = units[graph.unit[at]! % units.length]!;
+    split(spent, s, at, unit, graph.queue[at] !== NO_QUEUE, from, until, produced);
+    produced = s.cause[at] !== NO_CAUSE;
+    until = from;
+    const next = produced ? s.cause[at]! : previous[at]!;
+    if (next < 0) spent[unit] += from;
+    at = next;
+  }
+  return { steps: steps.reverse(), spent };
+}
+
+/** Spreads one step over the kinds. `produced`: the successor waited for the result, not only for the unit. */
+function split(
+  spent: Record<PathKind, number>,
+  s: Schedule,
+  i: number,
+  unit: Unit,
+  transfers: boolean,
+  from: number,
+  to: number,
+  produced: boolean,
+): void {
+  if (!transfers || !produced) {
+    const end = produced ? Math.min(s.end[i]!, to) : to;
+    spent[transfers ? "dma issue" : unit] += end - from;
+    spent.semaphores += to - end;
+    return;
+  }
+  const first = Math.min(s.firstData[i]!, to);
+  const end = Math.min(s.end[i]!, to);
+  spent["dma start-up"] += first - from;
+  spent["dma data"] += end - first;
+  spent["dma completion"] += to - end;
+}
+
+/** The instance before each one on its unit, or -1. */
+function previousOnUnit(graph: Graph, all: number): Int32Array {
+  const last = new Int32Array(all).fill(-1);
+  const previous = new Int32Array(graph.count);
+  for (let i = 0; i < graph.count; i++) {
+    const u = graph.unit[i]!;
+    previous[i] = last[u]!;
+    last[u] = i;
+  }
+  return previous;
+}

@@ -1,0 +1,368 @@
+/**
+ * Plays a graph forward in time. Every unit starts its instructions in order, as soon as its sequencer and its pipeline are free
+ * and what it waits for is done. Transfers are submitted in the order of their triggers over all cores, because they share
+ * engines and memory; everything else depends on edges only and needs no global order.
+ */
+import { OpenTrnError } from "@opentrn/base";
+import type { Program } from "@opentrn/isa";
+import type { ClassPlan, ClassPlans } from "./class-plan.ts";
+import { DmaEngines } from "./dma-engines.ts";
+import { edge, type Graph, NO_QUEUE } from "./graph.ts";
+import { type Meeting, meetingsOf } from "./meetings.ts";
+import { TensorDuty } from "./tensor-duty.ts";
+import { type Times, timesOf } from "./times.ts";
+import { queues, unitId, units } from "./units.ts";
+
+/** What an instance's start was determined by, where it is no producer. */
+export const NO_CAUSE = -1;
+
+/** Times of all instances, in ticks. */
+export interface Schedule {
+  readonly start: Float64Array;
+  /** Result visible; for transfers the last byte's semaphore write. */
+  readonly end: Float64Array;
+  /** Ticks the unit stood idle before the start because a producer was not done. */
+  readonly wait: Float64Array;
+  /** The producer that the start waited for, or -1 when the unit itself was the last to be ready. */
+  readonly cause: Int32Array;
+  /** First data of transfers, by instance; 0 for others. */
+  readonly firstData: Float64Array;
+  /** Activation table loads as `[instance, start]`. */
+  readonly tableLoads: readonly (readonly [instance: number, start: number])[];
+  readonly units: readonly UnitTotals[];
+  readonly dma: DmaTotals;
+}
+
+export interface UnitTotals {
+  active: number;
+  instructions: number;
+}
+
+export interface DmaTotals {
+  active: number;
+  bytes: number;
+  transfers: number;
+  packets: number;
+  hbmRead: number;
+  hbmWrite: number;
+}
+
+/** Mutable state of one unit of one core. */
+interface UnitState extends UnitTotals {
+  readonly kind: number;
+  readonly core: number;
+  /** Position in the unit's list of instances, and its end. */
+  at: number;
+  readonly to: number;
+  sequencerFree: number;
+  pipelineFree: number;
+  lastEnd: number;
+  table: number;
+  readonly duty: TensorDuty | undefined;
+  /** Producer that is not done yet, or -1. */
+  blockedOn: number;
+  /** A transfer whose trigger is ready, at `ready`. */
+  triggers: boolean;
+  ready: number;
+  cause: number;
+  arrived: boolean;
+}
+
+export interface ScheduleOptions {
+  /** Nanoseconds from the kernel's start to a border between two duty windows of the tensor engine; default 0. */
+  readonly dutyPhaseNs?: number | undefined;
+}
+
+export function schedule(
+  program: Program,
+  graph: Graph,
+  plans: ClassPlans,
+  options: ScheduleOptions = {},
+): Schedule {
+  return new Scheduler(program, graph, plans, options).run();
+}
+
+class Scheduler {
+  private readonly program: Program;
+  private readonly graph: Graph;
+  private readonly plans: readonly ClassPlan[];
+  private readonly shapes: ClassPlans;
+  private readonly times: Times;
+  private readonly states: UnitState[] = [];
+  /** Instances by unit, in order. */
+  private readonly order: Uint32Array;
+  private readonly start: Float64Array;
+  private readonly end: Float64Array;
+  private readonly wait: Float64Array;
+  private readonly cause: Int32Array;
+  private readonly firstData: Float64Array;
+  private readonly tableLoads: (readonly [number, number])[] = [];
+  private readonly dma: DmaEngines[];
+  private readonly hbmFree: Float64Array;
+  private readonly totals: DmaTotals & { until: number } = {
+    active: 0,
+    bytes: 0,
+    transfers: 0,
+    packets: 0,
+    hbmRead: 0,
+    hbmWrite: 0,
+    until: 0,
+  };
+  private readonly meetings: ReadonlyMap<number, Meeting>;
+
+  constructor(program: Program, graph: Graph, plans: ClassPlans, options: ScheduleOptions) {
+    this.program = program;
+    this.graph = graph;
+    this.plans = plans.plans;
+    this.shapes = plans;
+    this.times = timesOf(program.chip);
+    const n = graph.count;
+    this.start = new Float64Array(n).fill(-1);
+    this.end = new Float64Array(n).fill(-1);
+    this.wait = new Float64Array(n);
+    this.cause = new Int32Array(n).fill(NO_CAUSE);
+    this.firstData = new Float64Array(n);
+    this.order = new Uint32Array(n);
+    this.meetings = meetingsOf(program, graph);
+    const all = program.cores * units.length;
+    const counts = new Uint32Array(all + 1);
+    for (let i = 0; i < n; i++) counts[graph.unit[i]! + 1]!++;
+    for (let u = 0; u < all; u++) counts[u + 1]! += counts[u]!;
+    const fill = counts.slice();
+    for (let i = 0; i < n; i++) this.order[fill[graph.unit[i]!]!++] = i;
+    for (let u = 0; u < all; u++)
+      this.states.push({
+        kind: u % units.length,
+        core: Math.floor(u / units.length),
+        at: counts[u]!,
+        to: counts[u + 1]!,
+        sequencerFree: 0,
+        pipelineFree: 0,
+        lastEnd: 0,
+        table: 0,
+        duty:
+          u % units.length === unitId.tensor
+            ? new TensorDuty(program.chip.tensor, options.dutyPhaseNs)
+            : undefined,
+        blockedOn: -1,
+        triggers: false,
+        ready: 0,
+        cause: NO_CAUSE,
+        arrived: false,
+        active: 0,
+        instructions: counts[u + 1]! - counts[u]!,
+      });
+    const { dma, hbm } = program.chip;
+    this.dma = Array.from(
+      { length: program.cores },
+      () => new DmaEngines(dma.enginesPerCore.value),
+    );
+    this.hbmFree = new Float64Array(hbm.stacks.value);
+  }
+
+  run(): Schedule {
+    const waiting = this.states.slice();
+    for (;;) {
+      for (let s = waiting.pop(); s; s = waiting.pop()) this.advance(s, waiting);
+      let next: UnitState | undefined;
+      for (const s of this.states)
+        if (s.triggers && (next === undefined || s.ready < next.ready)) next = s;
+      if (next === undefined) break;
+      next.triggers = false;
+      this.trigger(next);
+      this.done(next, waiting);
+      waiting.push(next);
+    }
+    const stuck = this.states.find((s) => s.at < s.to);
+    if (stuck) throw this.deadlock(stuck);
+    return {
+      start: this.start,
+      end: this.end,
+      wait: this.wait,
+      cause: this.cause,
+      firstData: this.firstData,
+      tableLoads: this.tableLoads,
+      units: this.states,
+      dma: this.totals,
+    };
+  }
+
+  /** Runs a unit until its next instruction is a transfer, must wait, or there is none. */
+  private advance(s: UnitState, waiting: UnitState[]): void {
+    while (s.at < s.to) {
+      const i = this.order[s.at]!;
+      if (!this.resolve(s, i)) return;
+      const meeting = this.meetings.get(i);
+      if (meeting) {
+        this.meet(s, meeting, waiting);
+        return;
+      }
+      if (this.graph.queue[i] !== NO_QUEUE) {
+        s.triggers = true;
+        s.ready = Math.max(s.ready, this.sequencer(s, i));
+        return;
+      }
+      this.compute(s, i);
+      this.done(s, waiting);
+    }
+  }
+
+  /** The instruction at hand is over: go on, and wake who waits for it. */
+  private done(s: UnitState, waiting: UnitState[]): void {
+    const i = this.order[s.at++]!;
+    for (const other of this.states)
+      if (other.blockedOn === i) {
+        other.blockedOn = -1;
+        waiting.push(other);
+      }
+  }
+
+  /** Whether all producers of `i` are done; then `s.ready` and `s.cause` say when and which was last. */
+  private resolve(s: UnitState, i: number): boolean {
+    const { edgeStart, producer, kind, queue, unit } = this.graph;
+    const semaphore =
+      s.kind === unitId.tensor ? this.times.semaphoreToTensor : this.times.semaphore;
+    let ready = 0;
+    let cause = NO_CAUSE;
+    for (let e = edgeStart[i]!; e < edgeStart[i + 1]!; e++) {
+      const p = producer[e]!;
+      const end = this.end[p]!;
+      if (end < 0) {
+        s.blockedOn = p;
+        return false;
+      }
+      const local = kind[e] === edge.register && unit[p] === unit[i];
+      const seen = end + (queue[p] !== NO_QUEUE ? this.times.complete : local ? 0 : semaphore);
+      if (seen > ready) {
+        ready = seen;
+        cause = p;
+      }
+    }
+    s.ready = ready;
+    s.cause = cause;
+    return true;
+  }
+
+  /** When the sequencer gets to `i`: each wait beyond those an instruction carries is an instruction of its own. */
+  private sequencer(s: UnitState, i: number): number {
+    const { edgeStart } = this.graph;
+    // A matmul is two instructions (load and multiply), each with a wait of its own.
+    const carried = s.kind === unitId.tensor ? 2 : 1;
+    const extra = edgeStart[i + 1]! - edgeStart[i]! - carried;
+    return extra > 0 ? s.sequencerFree + extra * this.times.extraWait : s.sequencerFree;
+  }
+
+  private compute(s: UnitState, i: number): void {
+    const plan = this.plans[this.program.classOf[this.graph.index[i]!]!]!;
+    let free = Math.max(this.sequencer(s, i), s.pipelineFree);
+    if (plan.table > 0 && plan.table !== s.table) {
+      s.table = plan.table;
+      this.tableLoads.push([i, free]);
+      this.occupy(s, free, free + this.times.tableLoad);
+      free += this.times.tableLoad;
+    }
+    let start = free;
+    if (s.ready > free) {
+      start = s.ready;
+      this.wait[i] = start - free;
+      this.cause[i] = s.cause;
+    }
+    let end = start + plan.latency;
+    let pipeline = start + plan.interval;
+    if (plan.streamCycles > 0 && s.duty) {
+      // The first matmul after a pause shows its weight load; later ones load while the array is busy.
+      if (start > s.pipelineFree) start += this.times.weightLoad / s.duty.rateAt(start);
+      const streamed = s.duty.stream(start, plan.streamCycles);
+      // The gap between two streams vanishes when the limiter stretches them.
+      const gap = plan.interval - Math.round(plan.streamCycles * this.times.tensorCycle);
+      pipeline = s.duty.rate === 1 ? streamed + Math.max(0, gap) : streamed;
+      end = streamed + (s.duty.rate === 1 ? this.times.tensorTail : this.times.tensorColdTail);
+    }
+    this.start[i] = start;
+    this.end[i] = end;
+    s.sequencerFree = start;
+    s.pipelineFree = pipeline;
+    this.occupy(s, start, end);
+  }
+
+  private trigger(s: UnitState): void {
+    const i = this.order[s.at]!;
+    const { chip } = this.program;
+    const index = this.graph.index[i]!;
+    const plan = this.plans[this.program.classOf[index]!]!;
+    const free = this.sequencer(s, i);
+    const start = s.ready;
+    if (start > free) {
+      this.wait[i] = start - free;
+      this.cause[i] = s.cause;
+    }
+    const shape = this.shapes.shapeOf(this.program.classOf[index]!, this.graph.shift.get(i) ?? 0);
+    const queue = this.graph.queue[i]!;
+    const { startUp, stagger } =
+      this.times.paths[queues[queue]!.path][shape.reads === "hbm" ? "read" : "write"];
+    const engines = this.dma[s.core]!;
+    // Software descriptors are written before the trigger, hardware ones after it.
+    const written = queues[queue]!.path === "software" ? start + plan.interval : start;
+    engines.submit(queue, written + startUp, stagger, shape.service);
+    let end = engines.end;
+    const stack = Math.floor((s.core * chip.hbm.stacks.value) / chip.cores.value);
+    const memory =
+      Math.max(engines.firstData, this.hbmFree[stack]!) +
+      (shape.hbmRead + shape.hbmWrite) * this.times.hbmByte;
+    this.hbmFree[stack] = memory;
+    if (memory > end) {
+      end = Math.round(memory);
+      engines.delay(queue, end);
+    }
+    this.start[i] = start;
+    this.end[i] = end;
+    this.firstData[i] = engines.firstData;
+    s.sequencerFree = start + plan.interval;
+    this.occupy(s, start, start + plan.latency);
+    const t = this.totals;
+    t.active += Math.max(0, end - Math.max(engines.firstData, t.until));
+    t.until = Math.max(t.until, end);
+    t.bytes += shape.bytes;
+    t.transfers++;
+    t.packets += shape.packets;
+    t.hbmRead += shape.hbmRead;
+    t.hbmWrite += shape.hbmWrite;
+  }
+
+  /** A unit stands at a meeting; when the last one comes, all go on together. */
+  private meet(s: UnitState, meeting: Meeting, waiting: UnitState[]): void {
+    s.arrived = true;
+    const members = this.states.filter(
+      (o) => o.arrived && meeting.instances.includes(this.order[o.at]!),
+    );
+    if (members.length < meeting.instances.length) return;
+    const together = Math.max(
+      ...members.map((m) => Math.max(m.ready, m.sequencerFree, m.pipelineFree)),
+    );
+    for (const m of members) {
+      m.arrived = false;
+      m.ready = together;
+      const i = this.order[m.at]!;
+      if (this.graph.queue[i] !== NO_QUEUE) {
+        m.triggers = true;
+        continue;
+      }
+      this.compute(m, i);
+      this.done(m, waiting);
+      waiting.push(m);
+    }
+  }
+
+  private occupy(s: UnitState, from: number, to: number): void {
+    s.active += Math.max(0, to - Math.max(from, s.lastEnd));
+    if (to > s.lastEnd) s.lastEnd = to;
+  }
+
+  private deadlock(s: UnitState): OpenTrnError {
+    const i = this.order[s.at]!;
+    return new OpenTrnError(
+      `core ${s.core} waits for ever at instruction ${this.graph.index[i]}: the cores of the launch do not meet`,
+      { category: "invalid program", rule: "core meeting" },
+    );
+  }
+}

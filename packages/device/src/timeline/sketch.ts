@@ -1,0 +1,110 @@
+/** Kernels made by hand for tests and benchmarks: a tiled matmul with loads, multiplies, evictions and stores. */
+import { chipNamed } from "@opentrn/chips";
+import {
+  type AccessPattern,
+  instructionNamed,
+  type Operand,
+  type Program,
+  ProgramBuilder,
+} from "@opentrn/isa";
+import type { DType } from "@opentrn/numerics";
+
+const op = (name: string) => instructionNamed(name)!;
+
+/** A builder with short forms of what hand-made kernels need. */
+export class Sketch {
+  readonly builder: ProgramBuilder;
+
+  constructor(target = "trn2", cores = 1) {
+    this.builder = new ProgramBuilder({ name: "sketch", chip: chipNamed(target), cores });
+  }
+
+  tile(
+    space: "sbuf" | "psum" | "hbm",
+    shape: readonly number[],
+    dtype: DType = "bfloat16",
+    kind: "internal" | "input" | "output" = "internal",
+  ): number {
+    const { builder } = this;
+    const line = builder.line("kernel.py", builder.storages.length + 1);
+    const id = builder.declare({
+      name: `t${builder.storages.length}`,
+      space,
+      kind,
+      dtype,
+      shape,
+      line,
+    });
+    if (kind === "output") builder.markOutput(id);
+    return id;
+  }
+
+  /** Rows and columns of a 2-D tensor; all of it when left out. */
+  part(id: number, rows?: readonly [number, number], columns?: readonly [number, number]): Operand {
+    const s = this.builder.storages[id]!;
+    const width = s.shape[1] ?? 1;
+    const [r0, r1] = rows ?? [0, s.shape[0]!];
+    const [c0, c1] = columns ?? [0, width];
+    const hbm = s.space === "hbm";
+    const pattern: AccessPattern = {
+      storage: id,
+      dtype: s.dtype,
+      partition: hbm ? 0 : r0,
+      offset: hbm ? r0 * width + c0 : c0,
+      dims: [
+        [hbm ? width : 1, r1 - r0],
+        [1, c1 - c0],
+      ],
+    };
+    return { kind: "tile", pattern };
+  }
+
+  emit(
+    name: string,
+    operands: Readonly<Record<string, Operand>>,
+    attrs: Readonly<Record<string, unknown>> = {},
+  ): number {
+    const { builder } = this;
+    return builder.emit(op(name), operands, attrs, builder.line("kernel.py", 100 + builder.length));
+  }
+
+  copy(dst: Operand, src: Operand, attrs: Readonly<Record<string, unknown>> = {}): number {
+    return this.emit("dma_copy", { dst, src }, attrs);
+  }
+
+  finish(): Program {
+    return this.builder.finish();
+  }
+}
+
+/** bf16 `[m, k] x [k, n]` with 128 x 512 output tiles and the stationary rows of A loaded once a row of tiles. */
+export function tiledMatmul(m: number, k: number, n: number, target = "trn2"): Program {
+  const s = new Sketch(target);
+  const a = s.tile("hbm", [k, m], "bfloat16", "input");
+  const b = s.tile("hbm", [k, n], "bfloat16", "input");
+  const c = s.tile("hbm", [m, n], "bfloat16", "output");
+  for (let i = 0; i < m; i += 128) {
+    const left: number[] = [];
+    for (let x = 0; x < k; x += 128) {
+      const t = s.tile("sbuf", [128, 128]);
+      s.copy(s.part(t), s.part(a, [x, x + 128], [i, i + 128]));
+      left.push(t);
+    }
+    for (let j = 0; j < n; j += 512) {
+      const sum = s.tile("psum", [128, 512], "float32");
+      for (let x = 0; x < k; x += 128) {
+        const t = s.tile("sbuf", [128, 512]);
+        s.copy(s.part(t), s.part(b, [x, x + 128], [j, j + 512]));
+        s.emit("nc_matmul", {
+          dst: s.part(sum),
+          stationary: s.part(left[x / 128]!),
+          moving: s.part(t),
+        });
+      }
+      const out = s.tile("sbuf", [128, 512]);
+      s.emit("tensor_copy", { dst: s.part(out), src: s.part(sum) }, { engine: "vector" });
+      s.copy(s.part(c, [i, i + 128], [j, j + 512]), s.part(out));
+    }
+  }
+  return s.finish();
+}
