@@ -123,6 +123,19 @@ export const binders: Readonly<Record<string, Binder>> = {
     const accumulate = o.attr["accumulate"] ? 1 : 0;
     return step("nc_matmul", () => k.exports.matmul(dst, stationary, moving, rows, accumulate));
   },
+  nc_transpose: (o, k, r) => {
+    if (!onBits(r)) throw new NoFastPath();
+    const [dst, data] = [o.tile("dst"), o.tile("data")];
+    return step("nc_transpose", () => k.exports.transpose(dst, data));
+  },
+  dma_transpose: (o, k) => {
+    const { shape } = o.shape("src");
+    const flat = shape.filter((n) => n !== 1).length <= 2 && shape[0] !== 1 && shape.at(-1) !== 1;
+    const [dst, src] = [o.tile("dst"), flat ? o.tile("src") : o.turned("src")];
+    return flat
+      ? step("dma_transpose", () => k.exports.transpose(dst, src))
+      : step("dma_transpose", () => k.exports.copy(dst, src));
+  },
   activation: (o, k, r) => activate(o, k, r, o.attr["reduce_cmd"] as string),
   activation_reduce: (o, k, r) => activate(o, k, r, "reset_reduce"),
   tensor_tensor: (o, k, r) =>

@@ -1,6 +1,6 @@
 /** What binders make out of an instruction's operands: repeated columns, constants, accumulator registers. */
 import type { Tile } from "@opentrn/isa";
-import { type DType, dtypeId } from "@opentrn/numerics";
+import { dtypeId } from "@opentrn/numerics";
 import type { BindRequest } from "./bind.ts";
 import type { Kernels } from "./kernels.ts";
 
@@ -71,15 +71,18 @@ export class Operands {
     return this.descriptor(address, dtypeId.float32, [[4, t.partitions]]);
   }
 
-  /** A descriptor that sees another's bytes as `dtype`, for tiles of the same element width. */
-  as(descriptor: number, dtype: DType, dynamic: boolean): number {
-    if (dynamic) throw new NoFastPath();
-    const from = descriptor >>> 2;
+  /** Descriptor of a static tile with its first and last dimensions exchanged. */
+  turned(name: string): number {
+    const o = this.request.operands[name];
+    if (o?.kind !== "tile" || o.dynamic) throw new NoFastPath();
+    const from = o.descriptor >>> 2;
     const rank = this.words[from + 2]!;
-    const at = this.request.allocate(12 + 8 * rank);
-    this.words.copyWithin(at >>> 2, from, from + 3 + 2 * rank);
-    this.words[(at >>> 2) + 1] = dtypeId[dtype];
-    return at;
+    const dims = Array.from(
+      { length: rank },
+      (_, i) => [this.words[from + 3 + 2 * i]!, this.words[from + 4 + 2 * i]!] as const,
+    );
+    const exchanged = [dims[rank - 1]!, ...dims.slice(1, -1), dims[0]!];
+    return this.descriptor(this.words[from]!, this.words[from + 1]!, exchanged);
   }
 
   private descriptor(
