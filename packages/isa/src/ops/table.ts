@@ -1,6 +1,7 @@
 /** Every instruction, in opcode order. Append only at the end of a release: positions are the opcodes of saved Programs. */
 import { OpenTrnError } from "@opentrn/base";
 import type { AnyInstruction } from "../define.ts";
+import { activate2 } from "./activate2.ts";
 import { activation } from "./activation.ts";
 import { activationReduce } from "./activation-reduce.ts";
 import { affineSelect } from "./affine-select.ts";
@@ -8,6 +9,8 @@ import { bnAggr } from "./bn-aggr.ts";
 import { bnStats } from "./bn-stats.ts";
 import { dmaCopy } from "./dma-copy.ts";
 import { dmaTranspose } from "./dma-transpose.ts";
+import { dropout } from "./dropout.ts";
+import { exponential } from "./exponential.ts";
 import { iota } from "./iota.ts";
 import { localGather } from "./local-gather.ts";
 import { loopBegin } from "./loop-begin.ts";
@@ -21,14 +24,19 @@ import { ncNGather } from "./nc-n-gather.ts";
 import { ncStreamShuffle } from "./nc-stream-shuffle.ts";
 import { ncTranspose } from "./nc-transpose.ts";
 import { nonzeroWithCount } from "./nonzero-with-count.ts";
+import { randGetState } from "./rand-get-state.ts";
+import { randSetState } from "./rand-set-state.ts";
+import { rand2 } from "./rand2.ts";
 import { rangeSelect } from "./range-select.ts";
 import { reciprocal } from "./reciprocal.ts";
 import { registerLoad } from "./register-load.ts";
 import { registerMove } from "./register-move.ts";
 import { registerStore } from "./register-store.ts";
+import { rng } from "./rng.ts";
 import { scalarTensorTensor } from "./scalar-tensor-tensor.ts";
 import { selectReduce } from "./select-reduce.ts";
 import { sequenceBounds } from "./sequence-bounds.ts";
+import { setRngSeed } from "./set-rng-seed.ts";
 import { tensorCopy } from "./tensor-copy.ts";
 import { tensorCopyPredicated } from "./tensor-copy-predicated.ts";
 import { tensorPartitionReduce } from "./tensor-partition-reduce.ts";
@@ -84,6 +92,14 @@ export const records = {
   sequenceBounds,
   nonzeroWithCount,
   topk,
+  rng,
+  rand2,
+  dropout,
+  setRngSeed,
+  randSetState,
+  randGetState,
+  exponential,
+  activate2,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);
