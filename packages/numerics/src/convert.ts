@@ -119,11 +119,20 @@ export function decode(bits: number, d: DType): number {
 export function encode(x: number, d: DType): number {
   const t = dtypeInfo[d];
   if (d === "float32") return Number.isNaN(x) ? 0x7fc00000 : bitsOfF32(x);
+  if (d === "bfloat16" && Math.fround(x) === x) return encodeBf16(x);
   if (d === "tfloat32") return encodeTf32(x);
   if (d === "bool_") return x === 0 ? 0 : 1;
   if (t.kind === "float") return encodeFloat(x, t);
   if (t.kind === "packed") return packed(d);
   return encodeInteger(x, t);
+}
+
+/** bfloat16 is the upper half of fp32: one addition rounds to nearest even, carries and overflow included. */
+function encodeBf16(x: number): number {
+  const bits = bitsOfF32(x);
+  return (bits & 0x7f800000) === 0x7f800000
+    ? bits >>> 16
+    : ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
 function encodeTf32(x: number): number {
