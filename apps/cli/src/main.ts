@@ -28,6 +28,7 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
     .version(version(), "-V, --version")
     .addHelpText("after", examples)
     .showSuggestionAfterError()
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: io.out,
@@ -75,8 +76,6 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       const { pythonCommand } = await import("./commands/python.ts");
       done(await pythonCommand(script, args, options, io));
     });
-  trn.enablePositionalOptions();
-
   trn
     .command("chips")
     .description("lists chips, or every fact of one with its basis and source")

@@ -28,7 +28,6 @@ export {
   type TraceRequest,
   traceKernel,
 } from "./kernels/trace-kernel.ts";
-export { matmulPeakNs } from "./report/matmul-time.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf } from "./report/report-of.ts";

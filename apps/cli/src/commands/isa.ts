@@ -1,7 +1,7 @@
 /** `trn isa`: every instruction; `trn isa OP`: one in full. All of it is read from the instruction records. */
 import { OpenTrnError } from "@opentrn/base";
 import { chips } from "@opentrn/chips";
-import { hasFastPath } from "@opentrn/fast";
+import { fastInstructions } from "@opentrn/fast";
 import {
   type AnyInstruction,
   type AttrSpec,
@@ -24,6 +24,8 @@ const enginesOf = (op: AnyInstruction): string[] => [
       .flatMap((c) => op.engines(c)),
   ),
 ];
+
+const hasFastPath = (name: string): boolean => fastInstructions.includes(name);
 
 const rulesOf = (op: AnyInstruction): { label: string; says: string }[] =>
   (Object.entries(op.rules) as [string, Rule<never, never>][]).map(([label, r]) => ({

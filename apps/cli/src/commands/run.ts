@@ -93,10 +93,6 @@ function writeFiles(
     writeTensorFile(options.outputs, Object.fromEntries(result.outputs.map((o) => [o.name, o])));
     files.push(["outputs", options.outputs]);
   }
-  if (options.trace !== undefined && result.trace) {
-    writeFileAtomic(options.trace, result.trace());
-    files.push(["trace", `${options.trace} (opens in ui.perfetto.dev)`]);
-  }
   if (options.report !== undefined) {
     writeFileAtomic(options.report, `${JSON.stringify(report, null, 2)}\n`);
     files.push(["report", options.report]);

@@ -15,7 +15,8 @@ import { count, hostTime, percent, size, time, tiny } from "./units.ts";
 const WIDTH = 80;
 const LABEL = 9;
 const BAR = 34;
-const MAX_STALLS = 5;
+const MAX_PATH = 4;
+const MAX_STALLS = 4;
 const MAX_PRINTED = 8;
 
 /** A line under a dim label; a label of "" continues the one above. */
@@ -35,7 +36,7 @@ export function renderReport(r: RunReport, c: Colours, extra: Extra): string {
     r.outputs.flatMap((o) => outputLines(o, c)),
     r.time ? timeLines(r.time, c) : [],
     [...(r.time ? [traffic(r, r.time, c)] : []), memory(r, c)],
-    r.time ? stalls(r.time, c) : [],
+    r.time ? lines(r.time, c) : [],
     warnings(r, c),
     [host(r, c), ...extra.files.map(([what, path]) => line(c, what, path))],
   ];
@@ -47,7 +48,9 @@ export function renderReport(r: RunReport, c: Colours, extra: Extra): string {
 
 function title(r: RunReport, c: Colours): string {
   const cores = r.cores === 1 ? "1 core" : `${r.cores} cores`;
-  return ` ${c.bold(r.kernel)}  ${c.dim(`${r.target}, ${cores}, ${count(r.instructions)} instructions`)}`;
+  const file = r.time && ownFile(r.time);
+  const facts = [...(file ? [basename(file)] : []), r.target, cores];
+  return ` ${c.bold(r.kernel)}  ${c.dim(`${facts.join(", ")}, ${count(r.instructions)} instructions`)}`;
 }
 
 function outputLines(o: OutputReport, c: Colours): string[] {
@@ -100,7 +103,7 @@ function timeLines(t: TimeReport, c: Colours): string[] {
 
 function traffic(r: RunReport, t: TimeReport, c: Colours): string {
   const use = [
-    r.mfu === null ? "" : `MFU ${c.bold(percent(r.mfu))}`,
+    !r.mfu ? "" : `MFU ${c.bold(percent(r.mfu))}`,
     r.mbu === null ? "" : `MBU ${c.bold(percent(r.mbu))}`,
   ].filter(Boolean);
   const moved = `read ${size(t.hbm.read_bytes)}, wrote ${size(t.hbm.write_bytes)}`;
@@ -118,18 +121,27 @@ function memory(r: RunReport, c: Colours): string {
   );
 }
 
-function stalls(t: TimeReport, c: Colours): string[] {
-  return t.stalls.slice(0, MAX_STALLS).map((s, i) => {
-    const where = s.file === null ? "" : `${basename(s.file)}:${s.line}`;
-    return line(
-      c,
-      i === 0 ? "waits" : "",
-      `${time(s.ns).padStart(8)}  ${where.padEnd(22)} ${s.engine} ${c.dim(s.reason)}`.slice(
-        0,
-        WIDTH + 20,
-      ),
-    );
+/** `:82` in the kernel's own file, `other.py:82` elsewhere. */
+const place = (file: string | null, at: number | null, own: string | undefined): string =>
+  at === null ? "" : `${file === null || file === own ? "" : basename(file)}:${at}`;
+
+/** The file most lines of the report are in. */
+const ownFile = (t: TimeReport): string | undefined => t.critical_path[0]?.file ?? undefined;
+
+/** Where the critical path goes, and what engines wait for, by source line. */
+function lines(t: TimeReport, c: Colours): string[] {
+  const own = ownFile(t);
+  const rows = (label: string, texts: string[]): string[] =>
+    texts.map((text, i) => line(c, i === 0 ? label : "", text).trimEnd());
+  const path = t.critical_path.slice(0, MAX_PATH).map((p) => {
+    const share = t.total_ns > 0 ? p.ns / t.total_ns : 0;
+    return `${time(p.ns).padStart(8)} ${percent(share).padStart(4)}  ${place(p.file, p.line, own).padEnd(6)} ${p.instruction}`;
   });
+  const waits = t.stalls.slice(0, MAX_STALLS).map((s) => {
+    const producer = s.waited_for_line === null ? "" : ` (:${s.waited_for_line})`;
+    return `${time(s.ns).padStart(8)}       ${place(s.file, s.line, own).padEnd(6)} ${s.engine} for ${s.waited_for}${c.dim(producer)}`;
+  });
+  return [...rows("path", path), ...rows("waits", waits)];
 }
 
 function warnings(r: RunReport, c: Colours): string[] {
@@ -152,11 +164,14 @@ function prints(r: RunReport, c: Colours): string[] {
   });
 }
 
+/** Said where part of the instructions took the slow path. */
+const slow = (fast: number): string => (fast === 1 ? "" : ` (${percent(1 - fast)} by reference)`);
+
 function host(r: RunReport, c: Colours): string {
   const { trace_ms, execute_ms, timeline_ms } = r.host;
   const steps = [
     `trace ${hostTime(trace_ms)} (${r.traced_by})`,
-    r.outputs.length > 0 || execute_ms > 0 ? `execute ${hostTime(execute_ms)}` : "",
+    r.fast === undefined ? "" : `execute ${hostTime(execute_ms)}${slow(r.fast)}`,
     r.time ? `timeline ${hostTime(timeline_ms)}` : "",
   ].filter(Boolean);
   return line(c, "host", c.dim(steps.join(", ")));

@@ -27,7 +27,7 @@ test("quantities have three digits and a unit", () => {
     "96 GiB",
   ]);
   expect([0, 0.004, 0.0999, 0.5, 0.99951, 1].map(percent)).toEqual([
-    "0.0%",
+    "0%",
     "0.4%",
     "10.0%",
     "50%",

@@ -28,7 +28,13 @@ export const size = (bytes: number): string =>
 export const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 /** A share as a percentage. */
 export const percent = (x: number): string =>
-  x >= 0.9995 ? "100%" : x >= 0.1 ? `${Math.round(100 * x)}%` : `${(100 * x).toFixed(1)}%`;
+  x === 0
+    ? "0%"
+    : x >= 0.9995
+      ? "100%"
+      : x >= 0.1
+        ? `${Math.round(100 * x)}%`
+        : `${(100 * x).toFixed(1)}%`;
 /** Milliseconds of host time. */
 export const hostTime = (ms: number): string =>
   ms < 1000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;

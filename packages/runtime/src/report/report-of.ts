@@ -7,6 +7,7 @@ import type { TracedProgram } from "../kernels/trace-kernel.ts";
 import type { RunResult } from "../run/run-program.ts";
 import { checkedOutput, plainOutput } from "./output-report.ts";
 import { type RunReport, warningReport } from "./report.ts";
+import { timeReport } from "./time-report.ts";
 
 export interface CheckInputs {
   readonly args: Readonly<Record<string, ArgumentValue>>;
@@ -35,15 +36,15 @@ export function reportOf(traced: TracedProgram, result: RunResult, check: CheckI
     outputs: (result.outputs ?? []).map((o, i) =>
       expected ? checkedOutput(o, expected[i]!, types, given) : plainOutput(o),
     ),
-    time: result.time ?? null,
+    time: result.timeline ? timeReport(result.timeline) : null,
     memory: {
       sbuf_peak_bytes: placement.sbufPeakBytes,
       psum_peak_bytes: placement.psumPeakBytes,
       sbuf_bytes: chip.partitions.value * chip.sbuf.usableBytesPerPartition.value,
       psum_bytes: chip.partitions.value * psumBytesPerPartition(chip),
     },
-    mfu: result.mfu ?? null,
-    mbu: result.mbu ?? null,
+    mfu: result.timeline?.mfu ?? null,
+    mbu: result.timeline?.mbu ?? null,
     host: {
       trace_ms: milliseconds(traced.traceMs),
       execute_ms: milliseconds(result.host.executeMs),

@@ -34,8 +34,17 @@ export interface CheckReport {
 export interface StallReport {
   readonly file: string | null;
   readonly line: number | null;
-  readonly engine: string;
-  readonly reason: string;
+  readonly engine: ReportedEngine;
+  /** What it waited for, such as `vector tensor_copy` or `dma_copy on qSyncDynamicHW`, and where that was issued. */
+  readonly waited_for: string;
+  readonly waited_for_line: number | null;
+  readonly ns: number;
+}
+
+export interface PathReport {
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly instruction: string;
   readonly ns: number;
 }
 
@@ -48,7 +57,9 @@ export interface TimeReport {
   readonly hbm: { readonly read_bytes: number; readonly write_bytes: number };
   /** What limited the run, in one sentence. */
   readonly bottleneck: string;
-  /** Longest waits, by source line. */
+  /** Time on the critical path, by source line. */
+  readonly critical_path: readonly PathReport[];
+  /** Longest waits of engines, by source line. */
   readonly stalls: readonly StallReport[];
 }
 

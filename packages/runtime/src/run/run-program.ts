@@ -6,11 +6,13 @@ import {
   type PrintedTensor,
   place,
   prepare,
+  type Timeline,
+  timeline,
 } from "@opentrn/device";
 import type { Program, Warning } from "@opentrn/isa";
 import type { TracedOutput } from "@opentrn/nki";
 import { bytesOf } from "@opentrn/numerics";
-import type { TimeReport } from "../report/report.ts";
+import { costWarnings } from "../report/time-report.ts";
 import { elementCount, type TensorData } from "../tensors/tensor.ts";
 import { inputBytes } from "./input-bytes.ts";
 
@@ -49,11 +51,7 @@ export interface RunResult {
   /** Instructions that ran on the fast path, of all. */
   readonly fastCount?: number;
   /** Absent with `time: false`. */
-  readonly time?: TimeReport;
-  readonly mfu?: number;
-  readonly mbu?: number;
-  /** Perfetto's bytes, made when asked for; absent with `time: false`. */
-  readonly trace?: () => Uint8Array;
+  readonly timeline?: Timeline;
   /** Host milliseconds. */
   readonly host: { readonly executeMs: number; readonly timelineMs: number };
 }
@@ -75,13 +73,18 @@ export function runProgram(
     executed = execute(program, placement, inputs, options);
   }
   const between = performance.now();
-  if (time) onStage?.("timeline");
+  let timed: Timeline | undefined;
+  if (time) {
+    onStage?.("timeline");
+    timed = timeline(program, placement, { executed: executed?.executed });
+  }
   return {
     program,
     placement,
+    ...(timed ? { timeline: timed } : {}),
     ...(executed ? { outputs: executed.outputs, fastCount: executed.fastCount } : {}),
     prints: executed?.prints ?? [],
-    warnings: program.warnings,
+    warnings: [...program.warnings, ...(timed ? costWarnings(timed) : [])],
     host: { executeMs: between - started, timelineMs: performance.now() - between },
   };
 }

@@ -1,0 +1,2 @@
+/** stub */
+export const benchCommand = async (..._: unknown[]): Promise<number> => 0;
