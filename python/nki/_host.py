@@ -14,7 +14,7 @@ from ._call import Input, bound, trace_call
 from ._errors import NkiInputError, NkiValidationError
 from ._kernel import Kernel
 from ._target import current_target, register_target, target_named
-from ._trace import is_package
+from ._trace import PACKAGES
 
 
 def load(file, shown):
@@ -70,8 +70,7 @@ def _fit(function, given):
 
 def describe(error):
     """An exception as a report: its message, its traceback without this package, and the user's innermost line."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(os.path.dirname(os.path.abspath(__file__)))]
-    frames = [f for f in frames if not f.filename.startswith("<frozen")]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((*PACKAGES, "<frozen"))]
     report = {
         "type": "exception",
         "exception": type(error).__name__,

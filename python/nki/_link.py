@@ -88,3 +88,30 @@ class PipeLink:
                 os.close(fd)
             except OSError:
                 pass
+
+
+class JsLink:
+    """The same wire inside Pyodide, where the engine is another thread (packages/nki/src/hosts/pyodide-worker.mjs)."""
+
+    def __init__(self, js):
+        self.js = js
+        self._report = None
+
+    def records(self, batch):
+        self.js.records(batch)
+
+    def message(self, value):
+        self.js.message(json.dumps(value))
+
+    def poll(self):
+        """A report that has arrived, or None; never waits."""
+        if self._report is None and self.js.pending():
+            self._report = json.loads(self.js.take())
+        return self._report
+
+    def wait(self):
+        """The answer to everything sent: a report if one arrived before."""
+        if self._report is not None:
+            report, self._report = self._report, None
+            return report
+        return json.loads(self.js.take())

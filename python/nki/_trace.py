@@ -11,7 +11,9 @@ from ._dtypes import NUMBER
 from ._errors import Stop
 from ._tensor import Base, MemoryRegion, NkiTensor
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_HERE = os.path.dirname(os.path.abspath(__file__))
+#: Folders whose frames are not the user's: this package and the older import path beside it.
+PACKAGES = (_HERE + os.sep, os.path.join(os.path.dirname(_HERE), "neuronxcc") + os.sep)
 #: Words per batch: 48 KiB, small against the cost of a pipe write, large against that of a poll.
 BATCH = 12288
 SPACES = {MemoryRegion.sbuf: 0, MemoryRegion.psum: 1, MemoryRegion.private_hbm: 2, MemoryRegion.shared_hbm: 2}
@@ -21,7 +23,7 @@ _COMPREHENSIONS = frozenset(("<listcomp>", "<dictcomp>", "<setcomp>"))
 
 def is_package(code):
     """Whether a code object belongs to this package and not to the user."""
-    return code.co_filename.startswith(PACKAGE) or code.co_filename.startswith("<frozen")
+    return code.co_filename.startswith(PACKAGES) or code.co_filename.startswith("<frozen")
 
 
 def user_frame(frame):

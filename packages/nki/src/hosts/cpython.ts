@@ -6,8 +6,9 @@ import { FrameReader, messageFrame } from "./frames.ts";
 import { kernelException } from "./kernel-exception.ts";
 import type { KernelJob, TracedKernel } from "./kernel-job.ts";
 import { pythonPackagePath } from "./package-path.ts";
-import { targetFacts } from "./python-isa.ts";
+import { jobMessage } from "./python-job.ts";
 import { TraceReceiver } from "./receiver.ts";
+import { stopped } from "./stopped.ts";
 
 /** The descriptor that carries frames both ways. */
 const FD = 3;
@@ -66,10 +67,7 @@ function converse(child: ChildProcess, job: KernelJob, python: string): Promise<
   let exception: OpenTrnError | undefined;
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      exception = new OpenTrnError(`the kernel was stopped: ${reasonOf(job.signal!)}`, {
-        category: "limit reached",
-        rule: "stopped",
-      });
+      exception = stopped(job.signal!);
       child.kill("SIGKILL");
     };
     job.signal?.addEventListener("abort", abort, { once: true });
@@ -108,21 +106,9 @@ function converse(child: ChildProcess, job: KernelJob, python: string): Promise<
       else if (receiver.program) resolve(receiver);
       else reject(died(python, code, signal));
     });
-    pipe.write(
-      messageFrame({
-        file: job.file,
-        kernel: job.kernel ?? null,
-        arguments: job.args,
-        target: job.chip?.name ?? null,
-        facts: job.chip ? targetFacts(job.chip) : null,
-        cores: job.lnc ?? null,
-      }),
-    );
+    pipe.write(messageFrame(jobMessage(job)));
   });
 }
-
-const reasonOf = (signal: AbortSignal): string =>
-  signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
 
 const notStarted = (python: string, e: Error): OpenTrnError =>
   new OpenTrnError(

@@ -80,15 +80,11 @@ function signatureDefault(op: AnyInstruction, name: string): string | undefined 
   return python(defaultOf(attr));
 }
 
-/** Python parameters: the documented order, with those that lack a default kept before those that have one. */
+/** Python parameters in the documented order; one that precedes a required one is required too. */
 function parameters(op: AnyInstruction): string {
-  let optional = false;
-  const list = op.params.map((name) => {
-    const d = signatureDefault(op, name);
-    if (d === undefined && !optional) return name;
-    optional = true;
-    return `${name}=${d ?? "_required"}`;
-  });
+  const defaults = op.params.map((name) => signatureDefault(op, name));
+  const required = defaults.lastIndexOf(undefined);
+  const list = op.params.map((name, i) => (i <= required ? name : `${name}=${defaults[i]}`));
   return [...list, "name=None"].join(", ");
 }
 
@@ -273,7 +269,6 @@ ALIASES = ${dictionary(Object.fromEntries(chips.flatMap((c) => [c.name, ...c.ali
 #: The kernel call being traced, or None.
 trace = None
 _none = (0,)
-_required = None
 
 from ._ops import OPS as _ops  # noqa: E402
 
