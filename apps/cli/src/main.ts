@@ -35,11 +35,7 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       writeErr: () => {},
       getOutHasColors: () => io.colours.isColorSupported,
     })
-    .configureHelp({ styleTitle: (s) => io.colours.bold(s), helpWidth: 80 })
-    .action(() => {
-      io.out(trn.helpInformation() + examples);
-      done(exitCode.passed);
-    });
+    .configureHelp({ styleTitle: (s) => io.colours.bold(s), helpWidth: 80 });
 
   addRunOptions(
     trn.command("run").argument("<kernel>", "FILE.py:KERNEL, FILE.ts[:KERNEL] or PROGRAM.otrn"),
@@ -128,7 +124,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     code = c;
   });
   try {
-    await trn.parseAsync([...argv], { from: "user" });
+    if (argv.length === 0) trn.outputHelp();
+    else await trn.parseAsync([...argv], { from: "user" });
     return code;
   } catch (e) {
     return reportFailure(e, io, wantsJson(argv));

@@ -53,6 +53,9 @@ function title(r: RunReport, c: Colours): string {
   return ` ${c.bold(r.kernel)}  ${c.dim(`${facts.join(", ")}, ${count(r.instructions)} instructions`)}`;
 }
 
+const error = (x: number | "inf" | undefined): string =>
+  x === "inf" || x === undefined ? "inf" : tiny(x);
+
 function outputLines(o: OutputReport, c: Colours): string[] {
   const short = `${dtypeInfo[o.dtype].short}[${o.shape.join("x")}]`;
   const digest = c.dim(`sha256 ${o.sha256.slice(0, 12)}`);
@@ -60,7 +63,7 @@ function outputLines(o: OutputReport, c: Colours): string[] {
   if (!o.check) return [first];
   const { passed, rtol, atol, wrong, elements, first_wrong: at } = o.check;
   const mark = passed ? c.green("✓") : c.red("✗");
-  const errors = `max error ${tiny(Number(o.max_abs_error))} abs, ${tiny(Number(o.max_rel_error))} rel`;
+  const errors = `max error ${error(o.max_abs_error)} abs, ${error(o.max_rel_error)} rel`;
   const bound = c.dim(`(rtol ${tiny(rtol)}, atol ${tiny(atol)})`);
   const lines = [first, line(c, "", `${mark} ${errors} ${bound}`)];
   if (at)
@@ -84,7 +87,7 @@ function timeLines(t: TimeReport, c: Colours): string[] {
   const most = Math.max(...shares.map((s) => s.active_ns));
   for (const s of shares) {
     if (s.instructions === 0) {
-      rows.push(line(c, s.name, c.dim("·".padEnd(BAR + 6))));
+      rows.push(line(c, s.name, c.dim("·")));
       continue;
     }
     const share = t.total_ns > 0 ? s.active_ns / t.total_ns : 0;
@@ -174,5 +177,5 @@ function host(r: RunReport, c: Colours): string {
     r.fast === undefined ? "" : `execute ${hostTime(execute_ms)}${slow(r.fast)}`,
     r.time ? `timeline ${hostTime(timeline_ms)}` : "",
   ].filter(Boolean);
-  return line(c, "host", c.dim(steps.join(", ")));
+  return line(c, "host", c.dim(wrap(steps.join(", "), WIDTH, " ".repeat(LABEL + 1))));
 }

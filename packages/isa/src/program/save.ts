@@ -105,7 +105,7 @@ export function loadProgram(file: Uint8Array, chipOf: (name: string) => Chip = c
   };
   if (file.length % 4 !== 0 || file.length < 20)
     bad(`${file.length} bytes is no whole number of records`);
-  const words = new Int32Array(file.slice().buffer);
+  const words = new Int32Array(Uint8Array.from(file).buffer);
   if (words[0] !== MAGIC) bad("it does not start with OTRN");
   if (words[1] !== VERSION) bad(`it is version ${words[1]}, this build reads version ${VERSION}`);
   let at = 3;

@@ -10,6 +10,7 @@ import {
   type TracedKernel,
   type TracedOutput,
   traceCPython,
+  tracePyodide,
 } from "@opentrn/nki";
 import type { ArgumentValue } from "../inputs/argument.ts";
 import { pythonSource } from "../inputs/python-literal.ts";
@@ -73,8 +74,7 @@ function tracePython(request: TraceRequest): Promise<TracedKernel> {
     args: Object.entries(args).map(([key, value]) => kernelArgument(key, value)),
   };
   const host = python === "auto" ? (pythonAvailable() ? "cpython" : "pyodide") : python;
-  if (host === "cpython") return traceCPython(job);
-  throw new OpenTrnError("no Python host", { category: "unsupported here" });
+  return host === "cpython" ? traceCPython(job) : tracePyodide(job);
 }
 
 const kernelArgument = (name: string, value: ArgumentValue): KernelArgument =>

@@ -55,15 +55,18 @@ class Rows<T> {
 const lineKey = (program: Program, index: number): string =>
   `${program.words[program.starts[index]! + 1]}:${program.classes[program.classOf[index]!]!.op.name}`;
 
-function pathRows({ program, graph, criticalPath }: Timeline): PathReport[] {
+function pathRows({ program, graph, criticalPath, schedule }: Timeline): PathReport[] {
   const rows = new Rows<Omit<PathReport, "ns">>();
-  for (const { instance, from, to } of criticalPath.steps) {
+  const { instances } = criticalPath;
+  instances.forEach((instance, k) => {
+    const next = instances[k + 1];
+    const until = next === undefined ? schedule.end[instance]! : schedule.start[next]!;
     const index = graph.index[instance]!;
-    rows.add(lineKey(program, index), to - from, () => ({
+    rows.add(lineKey(program, index), until - schedule.start[instance]!, () => ({
       ...where(program, index),
       instruction: opName(program, index),
     }));
-  }
+  });
   return rows.top();
 }
 

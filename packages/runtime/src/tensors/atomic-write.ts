@@ -10,10 +10,17 @@ export function writeFileAtomic(path: string, contents: Uint8Array | string): vo
     writeFileSync(partial, contents);
     renameSync(partial, path);
   } catch (e) {
-    rmSync(partial, { force: true });
+    remove(partial);
     throw new OpenTrnError(
       `${path}: cannot be written (${(e as NodeJS.ErrnoException).code}); choose a path you may write to`,
       { category: "bad input", rule: "file" },
     );
   }
+}
+
+/** The place may be such that even removing fails; the first error is the one to tell. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
