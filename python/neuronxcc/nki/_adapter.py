@@ -11,7 +11,7 @@ from nki._tensor import MemoryRegion, NkiTensor
 
 from . import _state
 from ._blocks import Blocks
-from ._rewrite import rewritten
+from ._rewrite import masks_writes, rewritten
 from ._tile import Tile, fresh
 
 
@@ -25,6 +25,7 @@ def adapted(user, grid, report):
             return body(*args, **kwargs)
         trace = _isa.trace
         s = _state.session = _state.Session(trace)
+        s.masks = masks_writes(user)
         s.shared = trace.__dict__.setdefault("older_shared", [])
         try:
             return _instances(s, body, inspect.signature(user), args, kwargs, grid, report)

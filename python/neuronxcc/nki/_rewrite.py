@@ -4,6 +4,7 @@ compiled again with ``&`` in its masks; everything else stays as written, on the
 """
 import ast
 import inspect
+import linecache
 import textwrap
 import types
 
@@ -32,6 +33,12 @@ class _Masks(ast.NodeTransformer):
         for value in node.values[1:]:
             joined = ast.copy_location(ast.BinOp(joined, ast.BitAnd(), value), node)
         return joined
+
+
+def masks_writes(function):
+    """Whether the file of a kernel uses masks anywhere."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    return any("mask=" in line for line in linecache.getlines(file))
 
 
 def rewritten(function):

@@ -7,7 +7,7 @@ session = None
 class Session:
     """State of one traced call."""
 
-    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "inputs", "printed")
+    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "masks")
 
     def __init__(self, trace):
         self.trace = trace
@@ -25,9 +25,8 @@ class Session:
         self.shared_at = 0
         #: Constants already in SBUF, by key.
         self.loaded = {}
-        #: Storage number of every tensor argument, by its path in the call.
-        self.inputs = {}
-        self.printed = 0
+        #: The kernel's file masks writes: what a mask leaves out of a tile is read later as it happens to be, and that is no error.
+        self.masks = False
 
 
 def current():

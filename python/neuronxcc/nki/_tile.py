@@ -7,6 +7,7 @@ import sys
 from nki import isa as _core
 from nki._errors import NkiUnsupportedError, NkiValidationError
 from nki._tensor import MemoryRegion
+from nki._trace import CONSTANT, INTERNAL
 
 from . import _select
 from ._dtypes import BYTES, dtype_of, public
@@ -145,6 +146,8 @@ class Tile:
         return _in_place("divide", self, other)
 
     def __bool__(self):
+        if self.space == "hbm":
+            return True
         raise NkiValidationError(
             "a tile has no truth value: its elements exist only when the kernel runs; use nl.where, or branch on shapes", "tile truth"
         )
@@ -314,7 +317,13 @@ def fresh(shape, dtype, space="sbuf", name=""):
     region = {"sbuf": MemoryRegion.sbuf, "psum": MemoryRegion.psum, "hbm": MemoryRegion.private_hbm}[space]
     if space != "hbm" and len(shape) == 1:
         shape += (1,)
-    return current().trace.storage(shape, dtype, region, name)
+    s = current()
+    return s.trace.storage(shape, dtype, region, name, kind_of(s, region))
+
+
+def kind_of(s, region):
+    """How a new storage is declared: with contents that count as written where masks may leave some out."""
+    return CONSTANT if s.masks and region in (MemoryRegion.sbuf, MemoryRegion.psum) else INTERNAL
 
 
 def solid(shape):

@@ -219,6 +219,8 @@ def tensor_scalar_cumulative(
     target = dst.write()
     operands = [_column(i, view.shape, "float32") for i in (imm0, imm1)]
     operands = [float(i) if isinstance(i, int) else i for i in operands]
+    if reduce_cmd is not _reduce_cmd.load_reduce:
+        operands[1] = None
     each(
         mask,
         view.shape,

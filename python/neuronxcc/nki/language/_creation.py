@@ -4,10 +4,11 @@ from nki._errors import NkiUnsupportedError
 from nki._tensor import MemoryRegion, region_of
 
 from .._blocks import Blocks
+from .._clip import boxes
 from .._dtypes import BYTES, dtype_of, is_float
 from .._operands import Tile, each, packed
 from .._state import current
-from .._tile import Pending, fresh
+from .._tile import Pending, fresh, kind_of
 
 
 class par_dim(int):
@@ -43,7 +44,7 @@ def ndarray(shape, dtype=None, *, buffer=None, name="", **kwargs):
     def make(block):
         pinned = None if place is None else place(block, tile[0], width)
         label = name if not block else "%s%s" % (name or "tile", list(block))
-        return s.trace.storage(tile, kind, region, label, pinned=pinned, line=line)
+        return s.trace.storage(tile, kind, region, label, kind_of(s, region), pinned=pinned, line=line)
 
     return Blocks(grid, tile, kind, make) if grid else Tile(make(()))
 
@@ -67,6 +68,13 @@ def fill(target, value, mask=None):
     kind = target.type_name
     value = float(value) if is_float(kind) else int(value)
     view = target.write()
+    if target.space != "hbm" and view.shape[0] == 1 and view._b.row and view.offset // view._b.row % 32:
+        # Engines start at multiples of 32 partitions; one other partition is written by DMA.
+        constant = fresh(view.shape, kind)
+        _core.memset(packed(constant), value)
+        if boxes(mask, view.shape):
+            _core.dma_copy(view, constant)
+        return
     if target.space != "hbm":
         each(mask, view.shape, lambda d: _core.memset(packed(d), value), view)
         return
