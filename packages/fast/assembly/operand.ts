@@ -67,6 +67,9 @@ export function parse(slot: i32, descriptor: usize, lead: i32): Operand {
   return op;
 }
 
+/** Operand struct number `slot`. */
+@inline export function operandOf(slot: i32): Operand { return changetype<Operand>(operandAt(slot)); }
+
 /** Sets what follows from the dimensions. */
 function finish(op: Operand, rank: i32): void {
   op.rank = rank;

@@ -1,8 +1,9 @@
 // Elementwise instructions: data, up to two ALU operations with an operand each, an activation function, a cast; and the reduction of the
 // fp32 results along the free dimensions into one register per partition. Covers tensor_tensor, tensor_scalar, scalar_tensor_tensor,
-// activation, activate2, exponential, tensor_scalar_reduce, reciprocal and casting copies.
-import { Operand, countOf, parse } from "./operand";
-import { CHUNK, ROWS, ROW_CHUNK, chunkAt, operandAt, rowAt, tailAt } from "./layout";
+// activation, activate2, exponential, tensor_scalar_reduce and reciprocal; and, with selected instead of computed values, range_select and
+// select_reduce.
+import { Operand, countOf, operandOf, parse } from "./operand";
+import { CHUNK, ROWS, ROW_CHUNK, chunkAt, rowAt, tailAt } from "./layout";
 import { guard } from "./move";
 import { fetch, fetchStep, readable } from "./read";
 import { commit, target } from "./write";
@@ -10,6 +11,7 @@ import { aluChunk, identity, isArithmetic, isUnary } from "./alu";
 import { functionChunk, isFunction } from "./functions";
 import { accumulateRows } from "./rows";
 import { zero } from "./vector";
+import { BOUND0_SLOT, BOUND1_SLOT, FALSE_SLOT, PREDICATE_SLOT, predicateChunk, rangeChunk, setRange, setReversed } from "./select";
 import { BAD_DTYPE, BAD_OP, BAD_SHAPE, NO_ROOM, OK } from "./status";
 import { ALU_bypass } from "../generated/tables";
 
@@ -20,12 +22,12 @@ let secondReverse: bool = false;
 let activation: i32 = 0;
 const NONE: i32 = -1;
 
-@inline function dst(): Operand { return changetype<Operand>(operandAt(0)); }
-@inline function data(): Operand { return changetype<Operand>(operandAt(1)); }
-@inline function first(): Operand { return changetype<Operand>(operandAt(2)); }
-@inline function second(): Operand { return changetype<Operand>(operandAt(3)); }
-@inline function slope(): Operand { return changetype<Operand>(operandAt(4)); }
-@inline function registers(): Operand { return changetype<Operand>(operandAt(5)); }
+@inline function dst(): Operand { return operandOf(0); }
+@inline function data(): Operand { return operandOf(1); }
+@inline function first(): Operand { return operandOf(2); }
+@inline function second(): Operand { return operandOf(3); }
+@inline function slope(): Operand { return operandOf(4); }
+@inline function registers(): Operand { return operandOf(5); }
 
 /** Reads input operand `slot` and makes writing dst safe for it. */
 function input(slot: i32, descriptor: usize, lead: i32): i32 {
@@ -46,8 +48,18 @@ function stage(op: i32, reverse: bool, x: Operand, out: usize, a: usize, aStep: 
   else aluChunk(op, out, a, aStep, b, fetchStep, n);
 }
 
+/** Where chunks come from: computed from data, or selected. */
+const COMPUTED: i32 = 0;
+const RANGE: i32 = 1;
+const PREDICATE: i32 = 2;
+let source: i32 = COMPUTED;
+
 /** The fp32 results of elements e .. e + n - 1, at `out`. */
 function compute(e: u32, n: i32, out: usize): void {
+  if (source != COMPUTED) {
+    select(e, n, out);
+    return;
+  }
   let a = fetch(data(), e, n, chunkAt(0));
   let aStep = fetchStep;
   if (firstOp != NONE) {
@@ -70,11 +82,19 @@ function compute(e: u32, n: i32, out: usize): void {
   } else if (firstOp == NONE && secondOp == NONE) aluChunk(ALU_bypass, out, a, aStep, a, aStep, n);
 }
 
+/** The same for a selecting instruction: whole vectors go to a chunk buffer, the n values to `out`, NaN canonical. */
+function select(e: u32, n: i32, out: usize): void {
+  const chosen = chunkAt(3);
+  if (source == RANGE) rangeChunk(e, n, chosen);
+  else predicateChunk(e, n, chosen);
+  aluChunk(ALU_bypass, out, chosen, 16, chosen, 16, n);
+}
+
 /** The shortest run of operand structs 0 .. slots - 1 worth keeping chunks within, so that most operands are read where they lie. */
 export function rowLength(slots: i32): u32 {
   let length = dst().total;
   for (let i = 0; i < slots; i++) {
-    const op = changetype<Operand>(operandAt(i));
+    const op = operandOf(i);
     if (op.total != 0 && op.run >= 64 && <u32>op.run < length) length = op.run;
   }
   return length;
@@ -104,6 +124,7 @@ export function pipeline(
   firstReverse = reverse0 != 0;
   secondReverse = reverse1 != 0;
   activation = fn;
+  source = COMPUTED;
   let status = input(1, dataAt, lead);
   if (status != OK) return status;
   first().total = second().total = slope().total = 0;
@@ -127,18 +148,20 @@ export function pipeline(
 /** The same, eight partitions at a time, with every result also reduced. */
 function reduceInto(op: i32, registersAt: usize, reset: bool): i32 {
   const partitions = countOf(dst(), 0);
-  parse(5, registersAt, 0);
-  if (registers().total != partitions) return BAD_SHAPE;
-  if (!guard(registers(), dst(), false)) return NO_ROOM;
+  if (op != NONE) {
+    parse(5, registersAt, 0);
+    if (registers().total != partitions) return BAD_SHAPE;
+    if (!guard(registers(), dst(), false)) return NO_ROOM;
+  }
   const free = dst().total / <u32>partitions;
   const pointers = tailAt(8);
   const sums = tailAt(9);
   for (let p = 0; p < partitions; p += ROWS) {
     const rows = min(ROWS, partitions - p);
-    const start = reset ? 0 : fetch(registers(), p, rows, chunkAt(5));
+    const start: usize = reset || op == NONE ? 0 : fetch(registers(), p, rows, chunkAt(5));
     for (let r = 0; r < ROWS; r++) {
       const at = sums + (<usize>r << 2);
-      if (reset) v128.store_lane<u32>(at, identity(op), 0);
+      if (start == 0) v128.store_lane<u32>(at, identity(op), 0);
       else store<f32>(at, r < rows ? load<f32>(start + (<usize>r << 2)) : 0);
     }
     for (let f: u32 = 0; f < free; f += ROW_CHUNK) {
@@ -155,9 +178,50 @@ function reduceInto(op: i32, registersAt: usize, reset: bool): i32 {
         if (out == rowAt(r)) commit(dst(), e, n, out);
         store<u32>(at, out);
       }
-      accumulateRows(op, pointers, sums, n);
+      if (op != NONE) accumulateRows(op, pointers, sums, n);
     }
-    commit(registers(), p, rows, sums);
+    if (op != NONE) commit(registers(), p, rows, sums);
   }
   return OK;
+}
+
+/** Reads the tile to select from and the value elsewhere; dimension 0 of all is the partition. */
+function selection(dstAt: usize, onTrueAt: usize, onFalseAt: usize): i32 {
+  parse(0, dstAt, 1);
+  if (!readable(dst().dtype)) return BAD_DTYPE;
+  const status = input(1, onTrueAt, 1);
+  return status == OK ? input(FALSE_SLOT, onFalseAt, 1) : status;
+}
+
+/**
+ * dst[p, f] = onTrue[p, f] where rangeStart + f compares true with bound0[p] and bound1[p] (one fp32 value a partition), else onFalse.
+ * With reduceOp >= 0 the fp32 results are reduced into `registersAt`, as in `pipeline`.
+ */
+export function rangeSelect(
+  dstAt: usize, onTrueAt: usize, onFalseAt: usize, op0: i32, op1: i32, bound0: usize, bound1: usize, rangeStart: i32,
+  reduceOp: i32, registersAt: usize, reset: i32,
+): i32 {
+  const status = selection(dstAt, onTrueAt, onFalseAt);
+  if (status != OK) return status;
+  if (!isArithmetic(op0) || !isArithmetic(op1)) return BAD_OP;
+  const partitions = countOf(dst(), 0);
+  const low = parse(BOUND0_SLOT, bound0, 0);
+  const high = parse(BOUND1_SLOT, bound1, 0);
+  if (low.total != partitions || high.total != partitions) return BAD_SHAPE;
+  if (!guard(low, dst(), false) || !guard(high, dst(), false)) return NO_ROOM;
+  setRange(op0, op1, rangeStart, dst().total / <u32>partitions);
+  source = RANGE;
+  return reduceInto(reduceOp, registersAt, reset != 0);
+}
+
+/** dst = onTrue where `predicate` is not zero (is zero, when `reverse`), else onFalse; reduced like rangeSelect. */
+export function selectReduce(
+  dstAt: usize, predicateAt: usize, onTrueAt: usize, onFalseAt: usize, reverse: i32, reduceOp: i32, registersAt: usize, reset: i32,
+): i32 {
+  let status = selection(dstAt, onTrueAt, onFalseAt);
+  if (status == OK) status = input(PREDICATE_SLOT, predicateAt, 1);
+  if (status != OK) return status;
+  setReversed(reverse != 0);
+  source = PREDICATE;
+  return reduceInto(reduceOp, registersAt, reset != 0);
 }

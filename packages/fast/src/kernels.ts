@@ -6,36 +6,123 @@ import { kernelModule } from "./wasm.ts";
 /** Address of a descriptor. */
 export type Descriptor = number;
 
-/** The raw exports: descriptors and small numbers in, a status out (0 is success). */
+/** An operation's or function's number in its table (aluId, activationId), or -1 for none. */
+export type OpNumber = number;
+/** 0 or 1. */
+export type Flag = number;
+export type Status = number;
+
+/** The raw exports: descriptors and small numbers in, a status out (0 is success). Meanings stand in assembly/<file>.ts. */
 export interface KernelExports {
   init(address: number, bytes: number): void;
-  copy(dst: Descriptor, src: Descriptor): number;
-  cast(dst: Descriptor, src: Descriptor): number;
-  fill(dst: Descriptor, bits: number): number;
-  copyPredicated(dst: Descriptor, src: Descriptor, predicate: Descriptor, reverse: number): number;
+  // copy.ts
+  copy(dst: Descriptor, src: Descriptor): Status;
+  cast(dst: Descriptor, src: Descriptor): Status;
+  fill(dst: Descriptor, bits: number): Status;
+  copyPredicated(dst: Descriptor, src: Descriptor, predicate: Descriptor, reverse: Flag): Status;
+  // pipeline.ts
+  pipeline(
+    ...args: [
+      dst: Descriptor,
+      data: Descriptor,
+      op0: OpNumber,
+      operand0: Descriptor,
+      reverse0: Flag,
+      op1: OpNumber,
+      operand1: Descriptor,
+      reverse1: Flag,
+      fn: OpNumber,
+      alpha: Descriptor,
+      reduceOp: OpNumber,
+      registers: Descriptor,
+      reset: Flag,
+    ]
+  ): Status;
+  rangeSelect(
+    ...args: [
+      dst: Descriptor,
+      onTrue: Descriptor,
+      onFalse: Descriptor,
+      compare0: OpNumber,
+      compare1: OpNumber,
+      bound0: Descriptor,
+      bound1: Descriptor,
+      rangeStart: number,
+      reduceOp: OpNumber,
+      registers: Descriptor,
+      reset: Flag,
+    ]
+  ): Status;
+  selectReduce(
+    ...args: [
+      dst: Descriptor,
+      predicate: Descriptor,
+      onTrue: Descriptor,
+      onFalse: Descriptor,
+      reverse: Flag,
+      reduceOp: OpNumber,
+      registers: Descriptor,
+      reset: Flag,
+    ]
+  ): Status;
+  // matmul.ts
   matmul(
     dst: Descriptor,
     stationary: Descriptor,
     moving: Descriptor,
     contracted: number,
-    accumulate: number,
-  ): number;
-  transpose(dst: Descriptor, src: Descriptor): number;
-  pipeline(
+    accumulate: Flag,
+  ): Status;
+  // transpose.ts
+  transpose(dst: Descriptor, src: Descriptor): Status;
+  // reduce.ts
+  tensorReduce(op: OpNumber, dst: Descriptor, data: Descriptor, negate: Flag): Status;
+  partitionReduce(op: OpNumber, dst: Descriptor, data: Descriptor): Status;
+  // scan.ts
+  scan(
+    ...args: [
+      dst: Descriptor,
+      data0: Descriptor,
+      preOp: OpNumber,
+      operand: Descriptor,
+      preReverse: Flag,
+      op0: OpNumber,
+      reverse0: Flag,
+      data1: Descriptor,
+      op1: OpNumber,
+      reverse1: Flag,
+      initial: Descriptor,
+      final: Descriptor,
+    ]
+  ): Status;
+  // statistics.ts
+  bnStats(dst: Descriptor, data: Descriptor): Status;
+  bnAggregate(dst: Descriptor, data: Descriptor): Status;
+  // affine.ts
+  iota(dst: Descriptor, pattern: Descriptor): Status;
+  affineSelect(
     dst: Descriptor,
-    data: Descriptor,
-    op0: number,
-    operand0: Descriptor,
-    reverse0: number,
-    op1: number,
-    operand1: Descriptor,
-    reverse1: number,
-    fn: number,
-    alpha: Descriptor,
-    reduceOp: number,
-    registers: Descriptor,
-    reset: number,
-  ): number;
+    onTrue: Descriptor,
+    pattern: Descriptor,
+    compare: OpNumber,
+    falseBits: number,
+  ): Status;
+  // bits.ts
+  bitvec(
+    ...args: [
+      dst: Descriptor,
+      data: Descriptor,
+      op0: OpNumber,
+      operand0: Descriptor,
+      reverse0: Flag,
+      op1: OpNumber,
+      operand1: Descriptor,
+      reverse1: Flag,
+    ]
+  ): Status;
+  bitvecReduce(op: OpNumber, dst: Descriptor, data: Descriptor): Status;
+  bitvecPartitionReduce(op: OpNumber, dst: Descriptor, data: Descriptor): Status;
+  integer(op: OpNumber, signed: Flag, dst: Descriptor, a: Descriptor, b: Descriptor): Status;
 }
 
 /** Bytes of scratch every instance needs; more lets larger overlapping operands be staged. */
