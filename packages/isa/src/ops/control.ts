@@ -12,6 +12,18 @@ export const noMeaning = (name: string) => (): never => {
 /** The sequencer's facts are in nanoseconds, so a cycle of the sync engine is one nanosecond. */
 export const sequencer = (ns: number): EngineCost => ({ interval: ns, latency: ns });
 
+/** Nanoseconds in cycles of the engine that runs the call. */
+export function onEngine(call: Pick<AnyCall, "engine" | "chip">, ns: number): EngineCost {
+  const { engine, chip } = call;
+  const clock =
+    engine === "tensor"
+      ? chip.tensor.clockGHz.value
+      : engine === "sync" || engine === "dma"
+        ? 1
+        : chip.engines[engine].clockGHz.value;
+  return sequencer(ns * clock);
+}
+
 const profile = "neuron-profile dumps of a trn2.3xlarge";
 const instructionNs = 13;
 

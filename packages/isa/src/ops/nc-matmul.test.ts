@@ -133,6 +133,19 @@ test("nc_matmul C10: the result stays inside one PSUM bank", () => {
   );
 });
 
+test("nc_matmul C11: tensor indirection", () => {
+  const v4 = { generation: 4 } as const;
+  const indirect = { dynamic: "indirect", index: sbuf([2, 1], "uint16") } as const;
+  const moving = sbuf([2, 3], "bfloat16", undefined, indirect);
+  build(ncMatmul, { ...call, moving }, overwrite, v4);
+  const tiled = { tile_position: [64, 0], tile_size: [64, 128] };
+  breaks(ncMatmul, "C11", { ...call, moving }, { ...overwrite, ...tiled }, v4);
+  const wide = { stationary: sbuf([2, 2]), moving: sbuf([2, 3], "float32", undefined, indirect) };
+  breaks(ncMatmul, "C11", { ...call, ...wide }, overwrite, v4);
+  const transposed = { dst: psum([2, 3], "bfloat16"), moving };
+  breaks(ncMatmul, "C11", { ...call, ...transposed }, { ...overwrite, is_transpose: true }, v4);
+});
+
 test("nc_matmul G3: operands in SBUF, result in PSUM", () => {
   breaks(ncMatmul, "G3", { ...call, dst: sbuf([2, 3]) }, overwrite);
 });

@@ -197,6 +197,23 @@ export const ncMatmul = instruction({
           : `dst takes bytes ${dst.psumOffset} to ${dst.psumOffset + extent}; a bank is ${bank} bytes`;
       },
     },
+    C11: {
+      says: "tensor indirection takes 16-bit and fp8 tiles, the whole array, and not the moving tile of a transpose",
+      broken: ({ tile, attr }) => {
+        const { stationary: s, moving: m, dst } = tile;
+        const indirect = [s, m, dst].some((t) => t.dynamic === "indirect");
+        if (!indirect) return undefined;
+        if (attr.tile_position.some((v) => v !== 0))
+          return `tile_position is (${attr.tile_position})`;
+        if (attr.is_transpose && m.dynamic === "indirect") return "moving is indirect";
+        for (const [name, t] of [
+          ["stationary", s],
+          ["moving", m],
+        ] as const)
+          if (t.dynamic === "indirect" && wide(t.dtype)) return `${name} is ${t.dtype}`;
+        return undefined;
+      },
+    },
   },
   bits: ({ attr, chip }) =>
     attr.is_transpose && chip.tensor.transposeMode.value ? ["dst", "stationary", "moving"] : [],

@@ -7,6 +7,8 @@ import { activationReduce } from "./activation-reduce.ts";
 import { affineSelect } from "./affine-select.ts";
 import { bnAggr } from "./bn-aggr.ts";
 import { bnStats } from "./bn-stats.ts";
+import { coreBarrier } from "./core-barrier.ts";
+import { dmaCompute } from "./dma-compute.ts";
 import { dmaCopy } from "./dma-copy.ts";
 import { dmaTranspose } from "./dma-transpose.ts";
 import { dropout } from "./dropout.ts";
@@ -20,10 +22,12 @@ import { memset } from "./memset.ts";
 import { ncFindIndex8 } from "./nc-find-index8.ts";
 import { ncMatchReplace8 } from "./nc-match-replace8.ts";
 import { ncMatmul } from "./nc-matmul.ts";
+import { ncMatmulMx } from "./nc-matmul-mx.ts";
 import { ncNGather } from "./nc-n-gather.ts";
 import { ncStreamShuffle } from "./nc-stream-shuffle.ts";
 import { ncTranspose } from "./nc-transpose.ts";
 import { nonzeroWithCount } from "./nonzero-with-count.ts";
+import { quantizeMx } from "./quantize-mx.ts";
 import { randGetState } from "./rand-get-state.ts";
 import { randSetState } from "./rand-set-state.ts";
 import { rand2 } from "./rand2.ts";
@@ -35,6 +39,7 @@ import { registerStore } from "./register-store.ts";
 import { rng } from "./rng.ts";
 import { scalarTensorTensor } from "./scalar-tensor-tensor.ts";
 import { selectReduce } from "./select-reduce.ts";
+import { sendrecv } from "./sendrecv.ts";
 import { sequenceBounds } from "./sequence-bounds.ts";
 import { setRngSeed } from "./set-rng-seed.ts";
 import { tensorCopy } from "./tensor-copy.ts";
@@ -100,6 +105,11 @@ export const records = {
   randGetState,
   exponential,
   activate2,
+  quantizeMx,
+  ncMatmulMx,
+  dmaCompute,
+  coreBarrier,
+  sendrecv,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);
