@@ -167,15 +167,16 @@ function prints(r: RunReport, c: Colours): string[] {
   });
 }
 
-/** Said where part of the instructions took the slow path. */
-const slow = (fast: number): string => (fast === 1 ? "" : ` (${percent(1 - fast)} by reference)`);
-
 function host(r: RunReport, c: Colours): string {
   const { trace_ms, execute_ms, timeline_ms } = r.host;
   const steps = [
     `trace ${hostTime(trace_ms)} (${r.traced_by})`,
-    r.fast === undefined ? "" : `execute ${hostTime(execute_ms)}${slow(r.fast)}`,
+    r.fast === undefined ? "" : `execute ${hostTime(execute_ms)}`,
     r.time ? `timeline ${hostTime(timeline_ms)}` : "",
   ].filter(Boolean);
-  return line(c, "host", c.dim(wrap(steps.join(", "), WIDTH, " ".repeat(LABEL + 1))));
+  const slow = `${percent(1 - (r.fast ?? 1))} of the instructions ran on the slow reference path`;
+  return [
+    line(c, "host", c.dim(steps.join(", "))),
+    ...(r.fast === undefined || r.fast === 1 ? [] : [line(c, "", c.dim(slow))]),
+  ].join("\n");
 }
