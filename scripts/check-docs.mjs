@@ -52,7 +52,8 @@ async function commands() {
   const trn = commandLine(quiet, () => {});
   const options = (c) => c.options.flatMap((o) => [o.short, o.long]).filter(Boolean);
   return new Map([
-    ["", [...options(trn), "--help", "-h"]],
+    // `trn --json` in prose stands for every command that has it.
+    ["", [...options(trn), ...trn.commands.flatMap(options), "--help", "-h"]],
     ...trn.commands.map((c) => [c.name(), [...options(c), "--help", "-h"]]),
   ]);
 }
