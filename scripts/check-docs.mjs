@@ -68,7 +68,7 @@ function checkCommands(path, text, known) {
       const own = name === "python" ? words.slice(0, 1) : words;
       for (const w of own) {
         const option = /^(--[a-z][a-z-]*)/.exec(w)?.[1];
-        if (option && !known.get(name).includes(option) && !known.get("").includes(option))
+        if (option && !known.get(name).includes(option))
           problems.push(`${relative(root, path)}: trn ${name} has no option ${option}`);
       }
     }
