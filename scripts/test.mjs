@@ -48,11 +48,9 @@ else if (spawnSync(python, ["--version"]).status !== 0)
     "python tests: skipped, no python3 on the path (the same package is tested in Pyodide)",
   );
 else {
-  const { code, text } = await run(
-    python,
-    ["-m", "unittest", "discover", "-s", folder, "-t", "python"],
-    { PYTHONPATH: `${root}python` },
-  );
+  const { code, text } = await run(python, ["-m", "unittest", "discover", "-s", folder], {
+    PYTHONPATH: `${root}python`,
+  });
   const ran = Number(/^Ran (\d+) tests?/m.exec(text)?.[1] ?? 0);
   const bad = /FAILED \((.*)\)/.exec(text)?.[1] ?? "";
   const of = (what) => Number(new RegExp(`${what}=(\\d+)`).exec(bad)?.[1] ?? 0);
