@@ -1,12 +1,15 @@
 /**
  * Causal flash attention, forward, one head: softmax(q k^T / sqrt(d)) v for q, k, v [seq, d], d = 128, without the [seq, seq] matrix.
  * Every 128 queries walk over their keys in blocks with an online softmax; keys after the last query are never touched. The work is a
- * software pipeline over blocks: while TensorE makes the scores of one block, VectorE and ScalarE turn the previous one into weights,
- * TensorE transposes the one before that and multiplies the one before that with v.
+ * software pipeline over blocks, because every engine runs in order: while VectorE and ScalarE make weights of one block's scores,
+ * TensorE transposes the weights of the block two before and multiplies those four before with v.
  */
 import { kernel, nisa, nl, type Tensor } from "opentrn";
 
 const P = 128;
+
+/** Keys of one matmul, whose scores fill one PSUM bank. */
+const BANK = 512;
 
 /** One block of keys for one tile of queries; `first` and `last` mark the ends of the tile's walk. */
 interface Step {
@@ -46,7 +49,7 @@ const ring = (
 
 export const flashAttention = kernel(
   "flash_attention",
-  (q: Tensor, k: Tensor, v: Tensor, block: number = 512) => {
+  (q: Tensor, k: Tensor, v: Tensor, block: number = 1024) => {
     const [seq, d] = q.shape as [number, number];
     const scale = 1 / Math.sqrt(d);
     const out = nl.ndarray([seq, d], { dtype: q.dtype, buffer: nl.sharedHbm });
@@ -56,7 +59,7 @@ export const flashAttention = kernel(
     const kT = nl.ndarray([d, seq], { dtype: k.dtype });
     const vOnes = nl.ndarray([P, seq / P, d + 1], { dtype: v.dtype });
     nisa.memset({ dst: vOnes.slice(":", ":", [d, d + 1]), value: 1 });
-    for (const rows of nl.tiles(seq, 512)) {
+    for (const rows of nl.tiles(seq, BANK)) {
       nisa.dmaTranspose({ dst: kT.slice(":", rows), src: k.slice(rows) });
       nisa.dmaTranspose({ dst: qT.slice(":", rows), src: q.slice(rows) });
       const chunks = [rows[0] / P, rows[1] / P] as const;
@@ -70,27 +73,28 @@ export const flashAttention = kernel(
     nisa.iota({ dst: queries, pattern: [[P, seq / P]], channelMultiplier: 1 });
 
     const chunks = block / P;
-    const scores = ring(3, [P, block], "float32", "psum");
+    const scores = ring(2, [P, block], "float32", "psum");
     const turned = ring(2, [P, chunks, P], "bfloat16", "psum");
     const products = ring(2, [P, d + 1], "float32", "psum");
     const masked = ring(2, [P, block], "float32", "sbuf");
-    const weights = ring(2, [P, block], "bfloat16", "sbuf");
-    const weightsT = ring(2, [P, chunks, P], "bfloat16", "sbuf");
+    const weights = ring(3, [P, block], "bfloat16", "sbuf");
+    const weightsT = ring(3, [P, chunks, P], "bfloat16", "sbuf");
     const blockMax = ring(2, [P, 1], "float32", "sbuf");
-    const negativeMax = ring(4, [P, 1], "float32", "sbuf");
-    const correction = ring(4, [P, 1], "float32", "sbuf");
+    const negativeMax = ring(6, [P, 1], "float32", "sbuf");
+    const correction = ring(6, [P, 1], "float32", "sbuf");
     const sums = ring(2, [P, d + 1], "float32", "sbuf");
     const inverse = ring(2, [P, 1], "float32", "sbuf");
     const result = ring(2, [P, d], "bfloat16", "sbuf");
 
     /** TensorE: scores[n] = q_tile k_block^T. */
     function score(n: number, { tile, start, width }: Step): void {
-      nisa.ncMatmul({
-        dst: scores(n).slice(":", [0, width]),
-        stationary: qT.slice(":", [tile * P, tile * P + P]),
-        moving: kT.slice(":", [start, start + width]),
-        accumulate: false,
-      });
+      for (const part of nl.tiles(width, BANK))
+        nisa.ncMatmul({
+          dst: scores(n).slice(":", part),
+          stationary: qT.slice(":", [tile * P, tile * P + P]),
+          moving: kT.slice(":", [start + part[0], start + part[1]]),
+          accumulate: false,
+        });
     }
 
     /** VectorE: the new running maximum, kept as -scale * maximum; ScalarE: weights = exp(scale * scores - scale * maximum). */
@@ -134,7 +138,7 @@ export const flashAttention = kernel(
       });
     }
 
-    /** TensorE turns weights to [keys, queries]; VectorE copies a third of the blocks out of PSUM, ScalarE the others. */
+    /** TensorE turns weights to [keys, queries]; ScalarE, which has time left, copies them out of PSUM. */
     function turn(n: number, { width }: Step): void {
       for (let c = 0; c < width / P; c++)
         nisa.ncTranspose({
@@ -144,7 +148,7 @@ export const flashAttention = kernel(
       nisa.tensorCopy({
         dst: weightsT(n).slice(":", [0, width / P]),
         src: turned(n).slice(":", [0, width / P]),
-        engine: n % 3 === 0 ? "vector" : "scalar",
+        engine: "scalar",
       });
     }
 
@@ -179,13 +183,17 @@ export const flashAttention = kernel(
     }
 
     const steps = walk(seq, block);
-    const stages = [score, turn, weigh, collect] as const;
-    const delay = [0, 2, 1, 3] as const;
-    for (let n = 0; n < steps.length + 3; n++)
-      for (const [i, stage] of stages.entries()) {
-        const at = n - delay[i]!;
-        const step = steps[at];
-        if (step) stage(at, step);
+    // Order inside a round and rounds of delay: found by trying, with the predicted timeline as the judge.
+    const stages = [
+      [score, 0],
+      [turn, 2],
+      [weigh, 0],
+      [collect, 4],
+    ] as const;
+    for (let n = 0; n < steps.length + 4; n++)
+      for (const [stage, delay] of stages) {
+        const step = steps[n - delay];
+        if (step) stage(n - delay, step);
       }
     return out;
   },

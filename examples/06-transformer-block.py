@@ -152,14 +152,18 @@ def rotate(dst, x, cos, sin, minus_sin):
     )
 
 
-def attend(dst, q, k, v, queries, seen):
-    """Attention of 128 queries of one head over the keys up to the last of them, into dst [d, 128] (features on partitions)."""
-    scale = 1.0 / q.shape[0] ** 0.5
+def score(q, k, seen):
+    """Scores of 128 queries q [d, 128] with the first `seen` keys k [d, seq], in PSUM [128, seen]."""
     scores = nl.ndarray((P, seen), dtype=nl.float32, buffer=nl.psum)
     for start, stop in ranges(seen, BANK):
         nisa.nc_matmul(dst=scores[:, start:stop], stationary=q, moving=k[:, start:stop], accumulate=False)
-    masked = tile((P, seen), nl.float32)
-    weights = tile((P, seen), nl.float32)
+    return scores
+
+
+def soften(scores, queries, scale):
+    """bf16 causal softmax of scores * scale; queries [128, 1] holds the last key that each query may see."""
+    masked = tile(scores.shape, nl.float32)
+    weights = tile(scores.shape, nl.float32)
     top = tile((P, 1), nl.float32)
     shift = tile((P, 1), nl.float32)
     total = tile((P, 1), nl.float32)
@@ -185,12 +189,9 @@ def attend(dst, q, k, v, queries, seen):
         reduce_cmd=nisa.reduce_cmd.reset_reduce,
     )
     nisa.reciprocal(dst=inverse, data=total)
-    shares = tile((P, seen), nl.bfloat16)
+    shares = tile(scores.shape, nl.bfloat16)
     nisa.tensor_scalar(dst=shares, data=weights, op0=nl.multiply, operand0=inverse)
-    turned = tile((P, seen // P, P), nl.bfloat16)
-    turn(turned, shares, 0)
-    sums = product(v[:, 0 : seen // P, :], (0, v.shape[2]), turned, (0, P))
-    nisa.tensor_copy(dst=dst, src=sums, engine=nisa.engine.vector)
+    return shares
 
 
 @nki.jit
@@ -229,6 +230,8 @@ def transformer_block(x, norm1, wq, wk, wv, wo, norm2, gate, up, down, head=128)
     q = tile((d, heads, seq), nl.bfloat16)
     k = tile((d, heads, seq), nl.bfloat16)
     v = tile((P, tokens, width), nl.bfloat16)
+    # A turn is issued one projection late, so that TensorE does not wait for a rotation that has only just begun.
+    turns = []
     for i in range(tokens):
         rows = (i * P, (i + 1) * P)
         for columns in ranges(width, BANK):
@@ -237,24 +240,40 @@ def transformer_block(x, norm1, wq, wk, wv, wo, norm2, gate, up, down, head=128)
                 sums = product(normal, rows, weight, columns)
                 rotated = tile(sums.shape, nl.bfloat16)
                 rotate(rotated, sums, cos[:, i, :], sin[:, i, :], minus_sin[:, i, :])
-                turn(turned[:, start // d : stop // d, :], rotated, i * P)
+                turns.append((turned[:, start // d : stop // d, :], rotated, i * P))
+                if len(turns) > 1:
+                    dst, source, at = turns[len(turns) - 2]
+                    turn(dst, source, at)
             sums = product(normal, rows, value, columns)
             nisa.tensor_copy(dst=v[:, i, start:stop], src=sums, engine=nisa.engine.scalar)
-    attended = tile((d, heads, seq), nl.bfloat16)
-    for i in range(tokens):
-        for h in range(heads):
-            attend(
-                attended[:, h, i * P : (i + 1) * P],
-                q[:, h, i * P : (i + 1) * P],
-                k[:, h, :],
-                v[:, :, h * d : (h + 1) * d],
-                positions[:, i : i + 1],
-                (i + 1) * P,
-            )
+    dst, source, at = turns[len(turns) - 1]
+    turn(dst, source, at)
 
-    # Residual, second norm.
+    # One step is one head of 128 queries; TensorE scores step n, turns the weights of n - 1 and applies those of n - 2.
+    attended = tile((d, heads, seq), nl.bfloat16)
+    shares = []
+    turned = []
+    steps = tokens * heads
+    for n in range(steps + 2):
+        if n < steps:
+            i = n // heads
+            h = n % heads
+            scores = score(q[:, h, i * P : (i + 1) * P], k[:, h, :], (i + 1) * P)
+            shares.append(soften(scores, positions[:, i : i + 1], 1.0 / d**0.5))
+        if n >= 1 and n - 1 < steps:
+            source = shares[n - 1]
+            turned.append(tile((P, source.shape[1] // P, P), nl.bfloat16))
+            turn(turned[n - 1], source, 0)
+        if n >= 2:
+            i = (n - 2) // heads
+            h = (n - 2) % heads
+            sums = product(v[:, 0 : i + 1, :], (h * d, (h + 1) * d), turned[n - 2], (0, P))
+            nisa.tensor_copy(dst=attended[:, h, i * P : (i + 1) * P], src=sums, engine=nisa.engine.vector)
+
+    # Residual, second norm; again the turn comes one tile late.
     middle = tile((P, tokens, width), nl.float32)
     normal2 = tile((P, width // P, seq), nl.bfloat16)
+    normals = []
     for i in range(tokens):
         for start, stop in ranges(width, BANK):
             sums = product(attended, (i * P, (i + 1) * P), output, (start, stop))
@@ -264,7 +283,10 @@ def transformer_block(x, norm1, wq, wk, wv, wo, norm2, gate, up, down, head=128)
                 data2=inputs[:, i, start:stop],
                 op=nl.add,
             )
-        turn(normal2, normalise(middle[:, i, :], scale2, epsilon), i * P)
+        normals.append(normalise(middle[:, i, :], scale2, epsilon))
+        if i >= 1:
+            turn(normal2, normals[i - 1], (i - 1) * P)
+    turn(normal2, normals[tokens - 1], (tokens - 1) * P)
 
     # SwiGLU with hidden features on partitions, which is how the last matmul wants them; residual.
     gated = tile((P, hidden, seq), nl.bfloat16)

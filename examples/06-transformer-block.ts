@@ -151,9 +151,8 @@ function rotate(dst: Tensor, x: Tensor, cos: Tensor, sin: Tensor, minusSin: Tens
   });
 }
 
-/** Attention of 128 queries of one head over the keys up to the last of them, into dst [d, 128] (features on partitions). */
-function attend(dst: Tensor, q: Tensor, k: Tensor, v: Tensor, queries: Tensor, seen: number): void {
-  const scale = 1 / Math.sqrt(q.shape[0]!);
+/** Scores of 128 queries q [d, 128] with the first `seen` keys k [d, seq], in PSUM [128, seen]. */
+function score(q: Tensor, k: Tensor, seen: number): Tensor {
   const scores = psum([P, seen]);
   for (const keys of nl.tiles(seen, BANK))
     nisa.ncMatmul({
@@ -162,13 +161,15 @@ function attend(dst: Tensor, q: Tensor, k: Tensor, v: Tensor, queries: Tensor, s
       moving: k.slice(":", keys),
       accumulate: false,
     });
-  const [masked, weights] = [tile([P, seen], "float32"), tile([P, seen], "float32")];
-  const [top, shift, sum, inverse] = [0, 1, 2, 3].map(() => tile([P, 1], "float32")) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+  return scores;
+}
+
+/** bf16 causal softmax of scores * scale; queries [128, 1] holds the last key that each query may see. */
+function soften(scores: Tensor, queries: Tensor, scale: number): Tensor {
+  const { shape } = scores;
+  const [masked, weights] = [tile(shape, "float32"), tile(shape, "float32")];
+  const [top, shift] = [tile([P, 1], "float32"), tile([P, 1], "float32")];
+  const [sum, inverse] = [tile([P, 1], "float32"), tile([P, 1], "float32")];
   nisa.rangeSelect({
     dst: masked,
     onTrueTile: scores,
@@ -190,12 +191,9 @@ function attend(dst: Tensor, q: Tensor, k: Tensor, v: Tensor, queries: Tensor, s
     reduceCmd: "reset_reduce",
   });
   nisa.reciprocal({ dst: inverse, data: sum });
-  const shares = tile([P, seen], "bfloat16");
+  const shares = tile(shape, "bfloat16");
   nisa.tensorScalar({ dst: shares, data: weights, op0: nl.multiply, operand0: inverse });
-  const turned = tile([P, seen / P, P], "bfloat16");
-  turn(turned, shares, [0, P]);
-  const sums = product(v.slice(":", [0, seen / P]), [0, v.shape[2]!], turned, [0, P]);
-  nisa.tensorCopy({ dst, src: sums, engine: "vector" });
+  return shares;
 }
 
 export const transformerBlock = kernel(
@@ -236,6 +234,8 @@ export const transformerBlock = kernel(
     const q = tile([d, heads, seq], "bfloat16");
     const k = tile([d, heads, seq], "bfloat16");
     const v = tile([P, tokens, width], "bfloat16");
+    // A turn is issued one projection late, so that TensorE does not wait for a rotation that has only just begun.
+    const turns: (readonly [Tensor, Tensor, Range])[] = [];
     for (let i = 0; i < tokens; i++)
       for (const columns of nl.tiles(width, BANK)) {
         const these = [columns[0] / d, columns[1] / d] as const;
@@ -247,26 +247,42 @@ export const transformerBlock = kernel(
           const rotated = tile(sums.shape, "bfloat16");
           const [c, s, m] = [cos, sin, minusSin].map((t) => t.slice(":", i));
           rotate(rotated, sums, c!, s!, m!);
-          turn(turned.slice(":", these), rotated, rowsOf(i));
+          turns.push([turned.slice(":", these), rotated, rowsOf(i)]);
+          if (turns.length > 1) turn(...turns.at(-2)!);
         }
         const sums = product(normal, rowsOf(i), value, columns);
         nisa.tensorCopy({ dst: v.slice(":", i, columns), src: sums, engine: "scalar" });
       }
-    const attended = tile([d, heads, seq], "bfloat16");
-    for (let i = 0; i < tokens; i++)
-      for (let h = 0; h < heads; h++)
-        attend(
-          attended.slice(":", h, rowsOf(i)),
-          q.slice(":", h, rowsOf(i)),
-          k.slice(":", h),
-          v.slice(":", ":", [h * d, (h + 1) * d]),
-          positions.slice(":", [i, i + 1]),
-          (i + 1) * P,
-        );
+    turn(...turns.at(-1)!);
 
-    // Residual, second norm.
+    // One step is one head of 128 queries; TensorE scores step n, turns the weights of n - 1 and applies those of n - 2.
+    const attended = tile([d, heads, seq], "bfloat16");
+    const shares: Tensor[] = [];
+    const turned: Tensor[] = [];
+    const steps = tokens * heads;
+    for (let n = 0; n < steps + 2; n++) {
+      if (n < steps) {
+        const [i, h] = [Math.floor(n / heads), n % heads];
+        const scores = score(q.slice(":", h, rowsOf(i)), k.slice(":", h), (i + 1) * P);
+        shares.push(soften(scores, positions.slice(":", [i, i + 1]), 1 / Math.sqrt(d)));
+      }
+      if (n >= 1 && n - 1 < steps) {
+        const source = shares[n - 1]!;
+        turned.push(tile([P, source.shape[1]! / P, P], "bfloat16"));
+        turn(turned[n - 1]!, source, [0, P]);
+      }
+      if (n >= 2) {
+        const [i, h] = [Math.floor((n - 2) / heads), (n - 2) % heads];
+        const values = v.slice(":", [0, i + 1]);
+        const sums = product(values, [h * d, (h + 1) * d], turned[n - 2]!, [0, P]);
+        nisa.tensorCopy({ dst: attended.slice(":", h, rowsOf(i)), src: sums, engine: "vector" });
+      }
+    }
+
+    // Residual, second norm; again the turn comes one tile late.
     const middle = tile([P, tokens, width], "float32");
     const normal2 = tile([P, width / P, seq], "bfloat16");
+    const normals: Tensor[] = [];
     for (let i = 0; i < tokens; i++) {
       for (const columns of nl.tiles(width, BANK))
         nisa.tensorTensor({
@@ -275,8 +291,10 @@ export const transformerBlock = kernel(
           data2: input.slice(":", i, columns),
           op: nl.add,
         });
-      turn(normal2, normalise(middle.slice(":", i), scale2, epsilon), rowsOf(i));
+      normals.push(normalise(middle.slice(":", i), scale2, epsilon));
+      if (i >= 1) turn(normal2, normals[i - 1]!, rowsOf(i - 1));
     }
+    turn(normal2, normals[tokens - 1]!, rowsOf(tokens - 1));
 
     // SwiGLU with hidden features on partitions, which is how the last matmul wants them; residual.
     const gated = tile([P, hidden, seq], "bfloat16");

@@ -95,9 +95,9 @@ export const examples: readonly Example[] = [
     kernel: softmax,
     reference: "softmax",
     tolerance: {
-      rtol: 2 ** -18,
+      rtol: 2 ** -16,
       atol: 0,
-      why: "x - max up to 40 rounds to 40 u32, which exp turns into a relative error; the row sum adds sqrt(columns) u32",
+      why: "x - max up to 40 rounds to 40 u32, which exp turns into a relative error; the running row sum adds about 4 sqrt(columns) u32",
     },
     args: { x: "4096x2048:float32:normal(0, 4)" },
     small: { x: "200x512:float32:normal(0, 4)" },
@@ -128,7 +128,8 @@ export const examples: readonly Example[] = [
       why: "weights round to bf16, the same ones above and below the fraction line: at most u16 (sum of w |v| + |out|), with sum of w |v| about 1; the result rounds once more (u16 |out|)",
     },
     args: { q: matrix(2048, 128), k: matrix(2048, 128), v: matrix(2048, 128) },
-    small: { q: matrix(768, 128), k: matrix(768, 128), v: matrix(768, 128) },
+    // Three blocks of keys, so that sums are corrected.
+    small: { q: matrix(768, 128), k: matrix(768, 128), v: matrix(768, 128), block: "256" },
     demo: true,
   },
   {

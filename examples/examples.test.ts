@@ -4,11 +4,11 @@ import { chipNamed } from "@opentrn/chips";
 import { printProgram } from "@opentrn/isa";
 import { pythonAvailable, traceCPython } from "@opentrn/nki";
 import {
-  type ArgumentValue,
   compare,
   loadArgument,
   readArgument,
   runProgram,
+  scriptValue,
   type TensorData,
   valuesOf,
 } from "@opentrn/runtime";
@@ -22,17 +22,16 @@ const exported = references as unknown as Readonly<
   Record<string, (...inputs: references.Array64[]) => references.Array64>
 >;
 
-function tensorsOf(args: Readonly<Record<string, string>>): Record<string, TensorData> {
-  const tensor = (v: ArgumentValue): TensorData => {
-    if (v.kind !== "tensor") throw new Error("examples take tensors");
-    return v.tensor;
-  };
-  return Object.fromEntries(
-    Object.entries(args).map(([name, text]) => [
-      name,
-      tensor(loadArgument(readArgument(`${name}=${text}`), 0)),
-    ]),
-  );
+/** Tensors and compile-time values that the texts describe. */
+function inputsOf(texts: Readonly<Record<string, string>>) {
+  const inputs: Record<string, TensorData> = {};
+  const args: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    const value = loadArgument(readArgument(`${name}=${text}`), 0);
+    if (value.kind === "tensor") inputs[name] = value.tensor;
+    else args[name] = scriptValue(value.value);
+  }
+  return { inputs, args };
 }
 
 const array64 = (t: TensorData): references.Array64 => ({ shape: t.shape, data: valuesOf(t) });
@@ -42,14 +41,17 @@ const instructionsOf = (text: string): string =>
   text.replace(/ {2}; .*/g, "").replace(/ "[^"]*"$/gm, "");
 
 describe.each(examples.map((e) => [e.name, e] as const))("%s", (_, e: Example) => {
-  const inputs = tensorsOf(e.small);
-  const program = e.kernel.build({ chip, inputs });
+  const { inputs, args } = inputsOf(e.small);
+  const program = e.kernel.build({ chip, inputs, args });
 
   test.skipIf(!pythonAvailable())("Python issues the same instructions", async () => {
     const traced = await traceCPython({
       file: fileURLToPath(new URL(`${e.file}.py`, import.meta.url)),
       kernel: e.name,
-      args: Object.entries(inputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+      args: [
+        ...Object.entries(inputs).map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+        ...Object.entries(args).map(([name, value]) => ({ name, value })),
+      ],
       chip,
     });
     expect(instructionsOf(printProgram(traced.program))).toBe(
