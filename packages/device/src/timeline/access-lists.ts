@@ -6,7 +6,7 @@
 import type { Program } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
 import { contains, overlaps } from "./byte-set.ts";
-import type { Located } from "./locate.ts";
+import { HI, LO, Located, PITCH, RUN } from "./locate.ts";
 
 /** On-chip ownership is kept for lines of this many bytes. */
 const LINE = 64;
@@ -31,6 +31,11 @@ export class AccessLists {
   /** By list of an on-chip storage: the last instruction that needs any member of the list. */
   private readonly lastUse: Int32Array;
   private readonly owners: Int32Array[];
+  /** Lines each on-chip storage still owns. */
+  private readonly lines: Int32Array;
+  /** Lists that several storages use. */
+  private readonly shared: Uint8Array;
+  private readonly copy = new Located();
   private readonly program: Program;
   private readonly placement: Placement;
 
@@ -69,6 +74,8 @@ export class AccessLists {
     }
     this.heads = new Int32Array(lists).fill(-1);
     this.lastUse = new Int32Array(lists);
+    this.shared = new Uint8Array(lists);
+    this.lines = new Int32Array(n);
     for (const s of program.storages) this.lastUse[this.firstList[s.id]!] = placement.last[s.id]!;
     const { chip } = program;
     const sbufLines = Math.ceil(chip.sbuf.bytesPerPartition.value / LINE);
@@ -97,20 +104,19 @@ export class AccessLists {
       if (this.owns[storage] === 0) this.takeOver(storage, core, at);
       const list = this.firstList[storage]!;
       this.scan(list, a, source, writes, sink);
-      this.push(list, a.lo, a.hi, a.pitch, a.run, a.p0, a.p1, instance, source, writes);
+      this.push(list, a, instance, source, writes);
       return;
     }
     const first = this.firstList[storage]!;
     const base = this.placement.address[storage]!;
     const band = this.bandBytes[storage]!;
-    const from = Math.max(0, Math.floor((a.lo - base) / band));
-    const to = Math.min(bands - 1, Math.floor((a.hi - 1 - base) / band));
+    const from = Math.max(0, Math.floor((a.bytes[LO]! - base) / band));
+    const to = Math.min(bands - 1, Math.floor((a.bytes[HI]! - 1 - base) / band));
     const wide = first + bands;
     for (let b = from; b <= to; b++) this.scan(first + b, a, source, writes, sink);
     this.scan(wide, a, source, writes, sink);
     const [low, high] = to - from >= WIDE ? [wide, wide] : [first + from, first + to];
-    for (let list = low; list <= high; list++)
-      this.push(list, a.lo, a.hi, a.pitch, a.run, a.p0, a.p1, instance, source, writes);
+    for (let list = low; list <= high; list++) this.push(list, a, instance, source, writes);
   }
 
   /** Reports conflicts in one list and drops what the new access makes redundant. */
@@ -121,28 +127,34 @@ export class AccessLists {
     writes: boolean,
     sink: ConflictSink,
   ): void {
+    const { bytes, p0, p1 } = a;
+    const lo = bytes[LO]!;
+    const hi = bytes[HI]!;
+    const solid = bytes[PITCH] === 0;
     let before = -1;
     for (let e = this.heads[list]!; e >= 0; ) {
       const after = this.next[e]!;
       const wrote = this.wrote[e] === 1;
+      const eLo = this.lo[e]!;
+      const eHi = this.hi[e]!;
       const meets =
         (writes || wrote) &&
-        this.p0[e]! < a.p1 &&
-        this.p1[e]! > a.p0 &&
-        overlaps(
-          a.lo,
-          a.hi,
-          a.pitch,
-          a.run,
-          this.lo[e]!,
-          this.hi[e]!,
-          this.pitch[e]!,
-          this.run[e]!,
-        );
+        eLo < hi &&
+        eHi > lo &&
+        this.p0[e]! < p1 &&
+        this.p1[e]! > p0 &&
+        ((solid && this.pitch[e] === 0) || this.crosses(e, bytes));
       if (meets) sink.conflict(this.instance[e]!, this.source[e]!, wrote);
       // A write stands for everything it covers, a read for earlier reads of the same source.
       const stands = writes ? meets : !wrote && this.source[e] === source;
-      if (stands && this.inside(e, a)) {
+      if (
+        stands &&
+        eLo >= lo &&
+        eHi <= hi &&
+        this.p0[e]! >= p0 &&
+        this.p1[e]! <= p1 &&
+        (solid || this.within(e, bytes))
+      ) {
         if (before < 0) this.heads[list] = after;
         else this.next[before] = after;
         this.next[e] = this.free;
@@ -152,33 +164,41 @@ export class AccessLists {
     }
   }
 
-  private inside(e: number, a: Located): boolean {
-    return (
-      this.p0[e]! >= a.p0 &&
-      this.p1[e]! <= a.p1 &&
-      contains(a.lo, a.hi, a.pitch, a.run, this.lo[e]!, this.hi[e]!, this.pitch[e]!, this.run[e]!)
+  private crosses(e: number, b: Float64Array): boolean {
+    return overlaps(
+      b[LO]!,
+      b[HI]!,
+      b[PITCH]!,
+      b[RUN]!,
+      this.lo[e]!,
+      this.hi[e]!,
+      this.pitch[e]!,
+      this.run[e]!,
     );
   }
 
-  private push(
-    list: number,
-    lo: number,
-    hi: number,
-    pitch: number,
-    run: number,
-    p0: number,
-    p1: number,
-    instance: number,
-    source: number,
-    writes: boolean,
-  ): void {
+  private within(e: number, b: Float64Array): boolean {
+    return contains(
+      b[LO]!,
+      b[HI]!,
+      b[PITCH]!,
+      b[RUN]!,
+      this.lo[e]!,
+      this.hi[e]!,
+      this.pitch[e]!,
+      this.run[e]!,
+    );
+  }
+
+  private push(list: number, a: Located, instance: number, source: number, writes: boolean): void {
     const e = this.allocate();
-    this.lo[e] = lo;
-    this.hi[e] = hi;
-    this.pitch[e] = pitch;
-    this.run[e] = run;
-    this.p0[e] = p0;
-    this.p1[e] = p1;
+    const { bytes } = a;
+    this.lo[e] = bytes[LO]!;
+    this.hi[e] = bytes[HI]!;
+    this.pitch[e] = bytes[PITCH]!;
+    this.run[e] = bytes[RUN]!;
+    this.p0[e] = a.p0;
+    this.p1[e] = a.p1;
     this.instance[e] = instance;
     this.source[e] = source;
     this.wrote[e] = writes ? 1 : 0;
@@ -195,11 +215,15 @@ export class AccessLists {
     const from = this.placement.address[storage]!;
     const to = from + s.rowBytes;
     const end = Math.ceil(to / LINE);
+    this.lines[storage] = end - Math.floor(from / LINE);
     let known = -1;
     for (let line = Math.floor(from / LINE); line < end; line++) {
       const owner = owners[line]!;
       owners[line] = storage;
-      if (owner < 0 || owner === storage || owner === known) continue;
+      if (owner < 0 || owner === storage) continue;
+      this.lines[owner]!--;
+      if (owner === known) continue;
+      if (known >= 0) this.forget(known, at);
       known = owner;
       const [mine, theirs] = [this.firstList[storage]!, this.firstList[owner]!];
       if (mine === theirs) continue;
@@ -210,9 +234,24 @@ export class AccessLists {
         this.owns[owner] = 0;
       }
     }
+    if (known >= 0) this.forget(known, at);
+  }
+
+  /** Gives the entries of a storage back once it is over and all its lines have other owners. */
+  private forget(storage: number, at: number): void {
+    const list = this.firstList[storage]!;
+    if (this.lines[storage]! > 0 || this.lastUse[list]! >= at || this.shared[list] === 1) return;
+    for (let e = this.heads[list]!; e >= 0; ) {
+      const after = this.next[e]!;
+      this.next[e] = this.free;
+      this.free = e;
+      e = after;
+    }
+    this.heads[list] = -1;
   }
 
   private join(mine: number, theirs: number): void {
+    this.shared[theirs] = 1;
     for (let e = this.heads[mine]!; e >= 0; ) {
       const after = this.next[e]!;
       this.next[e] = this.heads[theirs]!;
@@ -232,18 +271,11 @@ export class AccessLists {
       const solid = this.pitch[e] === 0;
       const lo = solid ? Math.max(from, this.lo[e]!) : this.lo[e]!;
       const hi = solid ? Math.min(to, this.hi[e]!) : this.hi[e]!;
-      this.push(
-        mine,
-        lo,
-        hi,
-        this.pitch[e]!,
-        solid ? hi - lo : this.run[e]!,
-        this.p0[e]!,
-        this.p1[e]!,
-        this.instance[e]!,
-        this.source[e]!,
-        this.wrote[e] === 1,
-      );
+      const copy = this.copy;
+      copy.set(lo, hi, this.pitch[e]!, solid ? hi - lo : this.run[e]!);
+      copy.p0 = this.p0[e]!;
+      copy.p1 = this.p1[e]!;
+      this.push(mine, copy, this.instance[e]!, this.source[e]!, this.wrote[e] === 1);
     }
   }
 

@@ -45,6 +45,8 @@ export interface ClassPlan {
   readonly latency: number;
   /** Cycles the array streams, which the duty limiter counts and slows down; 0 outside the tensor engine. */
   readonly streamCycles: number;
+  /** Share of the array's rows that it uses: what the duty limiter counts a cycle as. */
+  readonly rows: number;
   /** ScalarE table the function needs: 0 for none. */
   readonly table: number;
   readonly flops: number;
@@ -140,6 +142,7 @@ function planOf(c: InstructionClass, queue: number, tables: ActivationTables): C
       interval: issue,
       latency: issue,
       streamCycles: 0,
+      rows: 1,
     };
   }
   const unit = unitOfEngine(c.engine);
@@ -149,7 +152,7 @@ function planOf(c: InstructionClass, queue: number, tables: ActivationTables): C
   const latency = toTicks(cost.latency / clock);
   const isTensor = units[unit] === "tensor";
   const stream = isTensor ? Math.max(0, cost.latency - chip.tensor.latencyCycles.value) : 0;
-  return { ...shared, unit, interval, latency, streamCycles: stream };
+  return { ...shared, unit, interval, latency, streamCycles: stream, rows: rowShare(call) };
 }
 
 /** Cycles a nanosecond; the sequencer's costs are in nanoseconds. */
@@ -160,6 +163,12 @@ function clockOf(call: AnyCall, unit: number): number {
   if (name === "tensor") return chip.tensor.clockGHz.value;
   const facts: EngineFacts = chip.engines[name];
   return facts.clockGHz.value;
+}
+
+/** Rows of the array that the stationary tile (or the data that a transpose passes through) fills. */
+function rowShare(call: AnyCall): number {
+  const held = call.tile["stationary"] ?? call.tile["data"];
+  return held ? Math.min(1, held.partitions / call.chip.tensor.rows.value) : 1;
 }
 
 /** Multiplications and additions of a matmul; transposes through the array count for nothing. */

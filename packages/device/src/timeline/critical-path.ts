@@ -1,6 +1,6 @@
 /** The chain of instructions that decides when a kernel ends, and what its time goes into. */
 import type { Program } from "@opentrn/isa";
-import { type Graph, NO_QUEUE } from "./graph.ts";
+import { type Graph, Growing, NO_QUEUE } from "./graph.ts";
 import { NO_CAUSE, type Schedule } from "./schedule.ts";
 import { type Unit, units } from "./units.ts";
 
@@ -15,16 +15,9 @@ export const pathKinds = [
 ] as const;
 export type PathKind = (typeof pathKinds)[number];
 
-/** One step of the path: from an instance's start to the start of what it held up (or the kernel's end). Ticks. */
-export interface PathStep {
-  readonly instance: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface CriticalPath {
-  /** First to last. */
-  readonly steps: readonly PathStep[];
+  /** Instances, first to last; each held the next one up from its own start to the next one's. */
+  readonly instances: Int32Array;
   /** Ticks by kind; they sum to the kernel's time. */
   readonly spent: Readonly<Record<PathKind, number>>;
 }
@@ -32,8 +25,8 @@ export interface CriticalPath {
 /** Walks back from the last completion. */
 export function criticalPath(program: Program, graph: Graph, s: Schedule): CriticalPath {
   const spent = Object.fromEntries(pathKinds.map((k) => [k, 0])) as Record<PathKind, number>;
-  const steps: PathStep[] = [];
-  if (graph.count === 0) return { steps, spent };
+  const instances = new Growing();
+  if (graph.count === 0) return { instances: instances.taken(), spent };
   const previous = previousOnUnit(graph, program.cores * units.length);
   let at = 0;
   for (let i = 1; i < graph.count; i++) if (s.end[i]! > s.end[at]!) at = i;
@@ -41,7 +34,7 @@ export function criticalPath(program: Program, graph: Graph, s: Schedule): Criti
   let produced = true;
   for (let guard = 0; at >= 0 && guard <= graph.count; guard++) {
     const from = s.start[at]!;
-    steps.push({ instance: at, from, to: until });
+    instances.push(at);
     const unit = units[graph.unit[at]! % units.length]!;
     split(spent, s, at, unit, graph.queue[at] !== NO_QUEUE, from, until, produced);
     produced = s.cause[at] !== NO_CAUSE;
@@ -50,7 +43,7 @@ export function criticalPath(program: Program, graph: Graph, s: Schedule): Criti
     if (next < 0) spent[unit] += from;
     at = next;
   }
-  return { steps: steps.reverse(), spent };
+  return { instances: instances.taken().reverse(), spent };
 }
 
 /** Spreads one step over the kinds. `produced`: the successor waited for the result, not only for the unit. */

@@ -34,12 +34,12 @@ class GraphBuilder {
   /** Storages that some instruction writes; others have no hazards. */
   private readonly tracked: Uint8Array;
 
-  private readonly index = new Growing();
-  private readonly unit = new Growing();
-  private readonly queue = new Growing();
-  private readonly edgeStart = new Growing();
-  private readonly producers = new Growing();
-  private readonly kinds = new Growing();
+  private readonly index: Growing;
+  private readonly unit: Growing;
+  private readonly queue: Growing;
+  private readonly edgeStart: Growing;
+  private readonly producers: Growing;
+  private readonly kinds: Growing;
   private readonly shift = new Map<number, number>();
 
   /** Latest producer by source for the instance at hand, and why. */
@@ -61,6 +61,13 @@ class GraphBuilder {
     this.placement = placement;
     this.plans = plans.plans;
     this.lists = new AccessLists(program, placement);
+    const expected = program.starts.length + 1;
+    this.index = new Growing(expected);
+    this.unit = new Growing(expected);
+    this.queue = new Growing(expected);
+    this.edgeStart = new Growing(expected);
+    this.producers = new Growing(2 * expected);
+    this.kinds = new Growing(2 * expected);
     this.tracked = this.writtenStorages();
   }
 
@@ -94,11 +101,11 @@ class GraphBuilder {
     return {
       count: this.index.length,
       index: new Uint32Array(this.index.taken()),
-      unit: Uint8Array.from(this.unit.taken()),
-      queue: Uint8Array.from(this.queue.taken()),
+      unit: new Uint8Array(this.unit.taken()),
+      queue: new Uint8Array(this.queue.taken()),
       edgeStart: new Uint32Array(this.edgeStart.taken()),
       producer: this.producers.taken(),
-      kind: Uint8Array.from(this.kinds.taken()),
+      kind: new Uint8Array(this.kinds.taken()),
       shift: this.shift,
     };
   }
@@ -113,7 +120,8 @@ class GraphBuilder {
 
   private writtenStorages(): Uint8Array {
     const { words, starts, classOf, storages } = this.program;
-    const written = Uint8Array.from(storages, (s) => (s.space === "hbm" ? 0 : 1));
+    const written = new Uint8Array(storages.length);
+    for (const s of storages) if (s.space !== "hbm") written[s.id] = 1;
     for (let i = 0; i < starts.length; i++) {
       const { operands, writesHbm } = this.plans[classOf[i]!]!;
       if (!writesHbm) continue;

@@ -26,8 +26,12 @@ export const NO_QUEUE = 255;
 
 /** An int32 array that grows at its end. */
 export class Growing {
-  ints = new Int32Array(4096);
+  ints: Int32Array;
   length = 0;
+
+  constructor(expected = 4096) {
+    this.ints = new Int32Array(Math.max(16, expected));
+  }
 
   push(v: number): void {
     if (this.length === this.ints.length) {

@@ -3,7 +3,6 @@ export type { CostUse } from "./costs-used.ts";
 export {
   type CriticalPath,
   type PathKind,
-  type PathStep,
   pathKinds,
 } from "./critical-path.ts";
 export { type EdgeKind, edgeKinds, type Graph, NO_QUEUE } from "./graph.ts";

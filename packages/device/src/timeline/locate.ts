@@ -7,19 +7,30 @@ import { byteShape } from "./byte-set.ts";
 import type { OperandPlan } from "./class-plan.ts";
 import type { Registers } from "./stream.ts";
 
+/** Positions in `Located.bytes`. */
+export const LO = 0;
+export const HI = 1;
+export const PITCH = 2;
+export const RUN = 3;
+
 /** Bytes `lo + k * pitch + [0, run)` below `hi`, in partitions `p0` to `p1`. */
 export class Located {
+  /** `[lo, hi, pitch, run]`, in an array so that passing them on allocates nothing. */
+  readonly bytes = new Float64Array(4);
   storage = 0;
-  lo = 0;
-  hi = 0;
-  pitch = 0;
-  run = 0;
   p0 = 0;
   p1 = 1;
   /** Word after the operand. */
   next = 0;
   /** Word of the tile that holds run-time offsets, or -1. */
   index = -1;
+
+  set(lo: number, hi: number, pitch: number, run: number): void {
+    this.bytes[LO] = lo;
+    this.bytes[HI] = hi;
+    this.bytes[PITCH] = pitch;
+    this.bytes[RUN] = run;
+  }
 }
 
 /** Locates the tile operand whose tag is at word `at`. */
@@ -37,10 +48,11 @@ export function locate(
   const offset = words[at + 3]! + (high >> 8) * 2 ** 31;
   const lo = placement.address[storage]! + offset * o.size + o.base;
   out.storage = storage;
-  out.lo = lo;
-  out.hi = lo + o.length;
-  out.pitch = o.pitch;
-  out.run = o.run;
+  const { bytes } = out;
+  bytes[LO] = lo;
+  bytes[HI] = lo + o.length;
+  bytes[PITCH] = o.pitch;
+  bytes[RUN] = o.run;
   if (o.onChip) {
     out.p0 = placement.partition[storage]! + (high & 255);
     out.p1 = out.p0 + o.partitions;
@@ -58,8 +70,8 @@ export function locate(
     const v = registers.get(words[out.next + 2]!);
     out.next += 3;
     if (v !== undefined) {
-      out.lo += stride * v;
-      out.hi += stride * v;
+      bytes[LO] = lo + stride * v;
+      bytes[HI] = lo + stride * v + o.length;
       return;
     }
   } else {
@@ -68,10 +80,9 @@ export function locate(
   }
   // The position is not known: everything it can reach counts.
   const reach = stride * (limit - 1);
-  if (reach >= 0) out.hi += reach;
-  else out.lo += reach;
-  out.pitch = 0;
-  out.run = out.hi - out.lo;
+  const from = reach >= 0 ? lo : lo + reach;
+  const to = lo + o.length + Math.max(reach, 0);
+  out.set(from, to, 0, to - from);
 }
 
 /** Locates a tile of run-time offsets, whose shape is not part of any class. */
@@ -92,11 +103,9 @@ export function locateIndex(
   const onChip = program.storages[storage]!.space !== "hbm";
   const shape = byteShape(onChip ? dims.slice(1) : dims, size);
   out.storage = storage;
-  out.lo =
+  const lo =
     placement.address[storage]! + (words[at + 3]! + (high >> 8) * 2 ** 31) * size + shape.base;
-  out.hi = out.lo + shape.length;
-  out.pitch = shape.pitch;
-  out.run = shape.run;
+  out.set(lo, lo + shape.length, shape.pitch, shape.run);
   out.p0 = onChip ? placement.partition[storage]! + (high & 255) : 0;
   out.p1 = out.p0 + (onChip ? (dims[0]?.[1] ?? 1) : 1);
 }

@@ -272,7 +272,7 @@ class Scheduler {
     if (plan.streamCycles > 0 && s.duty) {
       // The first matmul after a pause shows its weight load; later ones load while the array is busy.
       if (start > s.pipelineFree) start += this.times.weightLoad / s.duty.rateAt(start);
-      const streamed = s.duty.stream(start, plan.streamCycles);
+      const streamed = s.duty.stream(start, plan.streamCycles, plan.rows);
       // The gap between two streams vanishes when the limiter stretches them.
       const gap = plan.interval - Math.round(plan.streamCycles * this.times.tensorCycle);
       pipeline = s.duty.rate === 1 ? streamed + Math.max(0, gap) : streamed;

@@ -1,6 +1,6 @@
 /**
  * The tensor engine's duty limiter: time is cut into windows of a fixed number of cycles; a window runs at full rate only when
- * the one before it did enough useful work. Measured on trn2 (docs/time.md); a chip without the fact always runs at full rate.
+ * the one before it did enough useful work, which counts cycles by the share of the array's rows in use. Measured on trn2 (docs/time.md); a chip without the fact always runs at full rate.
  * The grid's phase against a kernel is free on the chip; here a window starts with the kernel unless told otherwise, and the
  * first one is cold.
  */
@@ -30,8 +30,11 @@ export class TensorDuty {
     this.cold = duty ? duty.coldRate.value : 1;
   }
 
-  /** When a stream of `cycles` that starts at `start` ends, in ticks; starts must not go back in time. */
-  stream(start: number, cycles: number): number {
+  /**
+   * When a stream of `cycles` that starts at `start` and uses a share `rows` of the array's rows ends, in ticks; starts must not go
+   * back in time.
+   */
+  stream(start: number, cycles: number, rows = 1): number {
     let left = cycles * this.cycleTicks;
     if (this.window === 0) return Math.round(start + left);
     let at = start;
@@ -40,10 +43,10 @@ export class TensorDuty {
       this.rate = this.warm ? 1 : this.cold;
       const room = (this.current + 1) * this.window + this.phase - at;
       if (left <= room * this.rate) {
-        this.useful += left;
+        this.useful += left * rows;
         return Math.round(at + left / this.rate);
       }
-      this.useful += room * this.rate;
+      this.useful += room * this.rate * rows;
       left -= room * this.rate;
       at += room;
     }
@@ -58,7 +61,7 @@ export class TensorDuty {
 
   private enter(window: number): void {
     if (window <= this.current) return;
-    this.warm = window === this.current + 1 && this.useful >= this.threshold;
+    this.warm = window === this.current + 1 && this.useful > this.threshold;
     this.current = window;
     this.useful = 0;
   }
