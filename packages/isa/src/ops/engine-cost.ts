@@ -58,10 +58,17 @@ export function tensorScalarRate(call: AnyCall, ...tiles: (Tile | undefined)[]):
 }
 
 /**
- * Elements a lane reads for two whole-tile inputs: N with one of them in PSUM or all tiles 16-bit floats, else 2N
- * (Neuron SDK 2.26.1 nki.isa.tensor_tensor).
+ * Cycles' worth of elements of an instruction with two whole-tile inputs. One of them in PSUM: N, each comes by its own way. Both in
+ * SBUF: 2N where VectorE reads one fp32 element a cycle, N for 16-bit floats (Neuron SDK 2.26.1 nki.isa.tensor_tensor); on chips
+ * that read two fp32 elements a cycle half of that. For trn2 this is derived: AdamW's four scalar_tensor_tensor of 87,552 fp32
+ * elements take 394 us of VectorE, 1.08 cycles an element (kda-for-trainium).
  */
-export function twoStreams(a: Tile, b: Tile, dst: Tile): number {
-  const half = [a, b, dst].every((t) => t.dtype === "bfloat16" || t.dtype === "float16");
-  return half || a.space === "psum" || b.space === "psum" ? dst.free : 2 * dst.free;
+export function twoStreams(call: AnyCall, a: Tile, b: Tile, halved = allHalf(a, b)): number {
+  if (a.space === "psum" || b.space === "psum") return a.free;
+  const wide = call.engine === "vector" ? Math.max(1, factsOf(call).narrowWidth.value / 2) : 1;
+  return Math.ceil((2 * a.free) / (wide * (halved ? 2 : 1)));
 }
+
+/** Whether all tiles hold 16-bit floats. */
+export const allHalf = (...tiles: readonly Tile[]): boolean =>
+  tiles.every((t) => t.dtype === "bfloat16" || t.dtype === "float16");

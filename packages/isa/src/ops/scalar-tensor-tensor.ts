@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import { applied, perPartition } from "./alu-operands.ts";
-import { streaming } from "./engine-cost.ts";
+import { streaming, twoStreams } from "./engine-cost.ts";
 import {
   arithmetic,
   binary,
@@ -62,7 +62,7 @@ export const scalarTensorTensor = instruction({
     kind: "engine",
     basis: "documented",
     formula:
-      "2N + fixed cycles; N for subtract then multiply of bfloat16 tiles with N even; + pointer cycles for a tensor operand0",
+      "N + fixed cycles with one input in PSUM; both in SBUF 2N + fixed, half for subtract then multiply of bfloat16 tiles with N even, half again where VectorE reads two fp32 elements a cycle; + pointer cycles for a tensor operand0",
     source: "Neuron SDK 2.26.1 nki.isa.scalar_tensor_tensor; fixed part measured on trn2",
     cycles: (call) => {
       const { data, operand0, operand1 } = call.tile;
@@ -72,7 +72,7 @@ export const scalarTensorTensor = instruction({
         call.attr.op0 === "subtract" &&
         call.attr.op1 === "multiply" &&
         data.free % 2 === 0;
-      return streaming(call, fast ? data.free : 2 * data.free, 1, operand0 ? 1 : 0);
+      return streaming(call, twoStreams(call, data, operand1, fast), 1, operand0 ? 1 : 0);
     },
   },
 });

@@ -3,7 +3,7 @@ import { instruction } from "../define.ts";
 import { accumulate, commandOf } from "./accumulator.ts";
 import { reduceCommands } from "./activation.ts";
 import { perPartition } from "./alu-operands.ts";
-import { streaming, twoStreams, withReadOut } from "./engine-cost.ts";
+import { allHalf, streaming, twoStreams, withReadOut } from "./engine-cost.ts";
 import { lanesOf } from "./shapes.ts";
 import { columns, floatTiles, oneOf, onePsumInput, sameSizes } from "./shared-rules.ts";
 
@@ -75,7 +75,10 @@ export const selectReduce = instruction({
     why: "no figure is published; taken like tensor_tensor of on_true and predicate, with the accumulator read-out",
     cycles: (call) => {
       const { dst, on_true, predicate, reduce_res } = call.tile;
-      const cost = streaming(call, twoStreams(on_true, predicate, dst));
+      const cost = streaming(
+        call,
+        twoStreams(call, on_true, predicate, allHalf(on_true, predicate, dst)),
+      );
       return withReadOut(call, cost, reduce_res !== undefined);
     },
   },

@@ -5,8 +5,17 @@ import { activate2 } from "./activate2.ts";
 import { activation } from "./activation.ts";
 import { activationReduce } from "./activation-reduce.ts";
 import { affineSelect } from "./affine-select.ts";
+import { allGather } from "./all-gather.ts";
+import { allGatherV } from "./all-gather-v.ts";
+import { allReduce } from "./all-reduce.ts";
+import { allToAll } from "./all-to-all.ts";
+import { allToAllV } from "./all-to-all-v.ts";
 import { bnAggr } from "./bn-aggr.ts";
 import { bnStats } from "./bn-stats.ts";
+import { collectivePermute } from "./collective-permute.ts";
+import { collectivePermuteImplicit } from "./collective-permute-implicit.ts";
+import { collectivePermuteImplicitCurrentProcessingRankId } from "./collective-permute-implicit-current-processing-rank-id.ts";
+import { collectivePermuteImplicitReduce } from "./collective-permute-implicit-reduce.ts";
 import { coreBarrier } from "./core-barrier.ts";
 import { dmaCompute } from "./dma-compute.ts";
 import { dmaCopy } from "./dma-copy.ts";
@@ -32,7 +41,9 @@ import { randGetState } from "./rand-get-state.ts";
 import { randSetState } from "./rand-set-state.ts";
 import { rand2 } from "./rand2.ts";
 import { rangeSelect } from "./range-select.ts";
+import { rankId } from "./rank-id.ts";
 import { reciprocal } from "./reciprocal.ts";
+import { reduceScatter } from "./reduce-scatter.ts";
 import { registerLoad } from "./register-load.ts";
 import { registerMove } from "./register-move.ts";
 import { registerStore } from "./register-store.ts";
@@ -110,6 +121,17 @@ export const records = {
   dmaCompute,
   coreBarrier,
   sendrecv,
+  allReduce,
+  allGather,
+  reduceScatter,
+  allToAll,
+  collectivePermute,
+  collectivePermuteImplicit,
+  collectivePermuteImplicitReduce,
+  allGatherV,
+  allToAllV,
+  rankId,
+  collectivePermuteImplicitCurrentProcessingRankId,
 } as const satisfies Readonly<Record<string, AnyInstruction>>;
 
 export const instructions: readonly AnyInstruction[] = Object.values(records);

@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import { applied, perPartition } from "./alu-operands.ts";
-import { streaming } from "./engine-cost.ts";
+import { streaming, twoStreams } from "./engine-cost.ts";
 import {
   arithmetic,
   binary,
@@ -57,8 +57,12 @@ export const tensorTensorScan = instruction({
   cost: {
     kind: "engine",
     basis: "documented",
-    formula: "2N + fixed cycles, + pointer cycles for a tensor initial",
+    formula:
+      "N + fixed cycles with one input in PSUM, else 2N + fixed, N where VectorE reads two fp32 elements a cycle; + pointer cycles for a tensor initial",
     source: "Neuron SDK 2.26.1 nki.isa.tensor_tensor_scan; fixed part measured on trn2",
-    cycles: (call) => streaming(call, 2 * call.tile.data0.free, 1, call.tile.initial ? 1 : 0),
+    cycles: (call) => {
+      const { data0, data1, initial } = call.tile;
+      return streaming(call, twoStreams(call, data0, data1, false), 1, initial ? 1 : 0);
+    },
   },
 });

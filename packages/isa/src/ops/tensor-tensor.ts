@@ -1,6 +1,6 @@
 import { aluOps, isInteger } from "@opentrn/numerics";
 import { type AnyCall, instruction } from "../define.ts";
-import { streaming, twoStreams } from "./engine-cost.ts";
+import { allHalf, streaming, twoStreams } from "./engine-cost.ts";
 import { exactIntegerAlu, floatFunction, integerFunction } from "./integer-alu.ts";
 import { inPsum, sameSize } from "./shapes.ts";
 
@@ -96,11 +96,12 @@ export const tensorTensor = instruction({
   cost: {
     kind: "engine",
     basis: "documented",
-    formula: "N + fixed cycles with one input in PSUM or all tiles 16-bit in SBUF, else 2N + fixed",
+    formula:
+      "N + fixed cycles with one input in PSUM; both in SBUF 2N + fixed, half of it for 16-bit floats, half again where VectorE reads two fp32 elements a cycle",
     source: "Neuron SDK 2.26.1 nki.isa.tensor_tensor; fixed part measured on trn2",
     cycles: (call) => {
       const { data1, data2, dst } = call.tile;
-      return streaming(call, twoStreams(data1, data2, dst));
+      return streaming(call, twoStreams(call, data1, data2, allHalf(data1, data2, dst)));
     },
   },
 });
