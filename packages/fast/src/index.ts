@@ -1,3 +1,4 @@
+export { benchKernels, type Figure } from "./bench.ts";
 export * from "./bind.ts";
 export { bindFast, fastInstructions } from "./bind-fast.ts";
 export * from "./descriptor.ts";
