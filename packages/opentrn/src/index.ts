@@ -1,7 +1,8 @@
-/** The whole stack behind one import: `import { kernel, nl, nisa } from "opentrn"`. */
+/** The whole stack behind one import: `import { chip, kernel, nisa, nl } from "opentrn"`. */
+export { OpenTrnError } from "@opentrn/base";
 export {
-  type BuildOptions,
   type Buffer,
+  type BuildOptions,
   type Index,
   Kernel,
   type KernelResult,
@@ -13,3 +14,12 @@ export {
   Tensor,
   type TensorSpec,
 } from "@opentrn/nki";
+export { type Elements, Output, tensor } from "./inputs.ts";
+export { type Expected, Run, type RunTime } from "./run.ts";
+export {
+  type AnyKernel,
+  chip,
+  type KernelInputs,
+  type LaunchOptions,
+  VirtualChip,
+} from "./virtual-chip.ts";
