@@ -1,6 +1,6 @@
 /** What binders make out of an instruction's operands: repeated columns, constants, accumulator registers. */
 import type { Tile } from "@opentrn/isa";
-import { dtypeId } from "@opentrn/numerics";
+import { bytesOf, type DType, dtypeId } from "@opentrn/numerics";
 import type { BindRequest } from "./bind.ts";
 import type { Kernels } from "./kernels.ts";
 
@@ -28,6 +28,12 @@ export class Operands {
     return t;
   }
 
+  /** Raw-bit kernels want elements of one width. */
+  sameWidth(...names: string[]): void {
+    const widths = names.map((n) => bytesOf(this.shape(n).dtype));
+    if (widths.some((w) => w !== widths[0])) throw new NoFastPath();
+  }
+
   has(name: string): boolean {
     return this.request.operands[name]?.kind === "tile";
   }
@@ -51,6 +57,42 @@ export class Operands {
       [this.words[from + 3]!, counts[0]!],
       ...counts.slice(1).map((n) => [0, n] as const),
     ]);
+  }
+
+  /** The same for raw bits: a number as two's complement of `dtype`, a column only when its elements are as wide. */
+  repeatedBits(name: string, like: string, dtype: DType): number {
+    const o = this.request.operands[name];
+    if (o?.kind === "tile") {
+      if (bytesOf(this.shape(name).dtype) !== bytesOf(dtype)) throw new NoFastPath();
+      return this.repeated(name, like);
+    }
+    const at = this.request.allocate(8);
+    this.words[at >>> 2] = o?.value ?? 0;
+    const { shape } = this.shape(like);
+    return this.descriptor(
+      at,
+      dtypeId[dtype],
+      shape.map((n) => [0, n] as const),
+    );
+  }
+
+  /** Descriptor of one fp32 value a partition of tile `like`: a number, or a float32 column as it lies. */
+  column(name: string, like: string): number {
+    const o = this.request.operands[name];
+    if (o?.kind !== "tile") return this.constant(o?.value ?? 0, [this.shape(like).partitions]);
+    if (this.shape(name).dtype !== "float32" || this.shape(name).free !== 1) throw new NoFastPath();
+    return o.descriptor;
+  }
+
+  /** The affine function of `iota` and `affine_select` as a descriptor: offset for address, steps for strides. */
+  affine(like: string): number {
+    const pattern = this.attr["pattern"] as readonly number[];
+    const dims: [number, number][] = [
+      [this.attr["channel_multiplier"] as number, this.shape(like).partitions],
+    ];
+    for (let i = 0; i < pattern.length; i += 2) dims.push([pattern[i]!, pattern[i + 1]!]);
+    if (dims.length > 5) throw new NoFastPath();
+    return this.descriptor(this.attr["offset"] as number, dtypeId.int32, dims);
   }
 
   /** Descriptor of one fp32 number for every element of `counts`. */

@@ -54,7 +54,7 @@ const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b
 
 export const operandShapes: Readonly<Record<string, Draw>> = {
   nc_matmul: (r) => {
-    const [K, M, N] = [r.pick(partitions), 1 + r.below(128), 1 + r.below(300)];
+    const [K, M, N] = [r.pick(partitions), 1 + r.below(70), 1 + r.below(140)];
     return { forms: { dst: tile(M, N), stationary: tile(K, M), moving: tile(K, N) } };
   },
   nc_transpose: (r) => {
