@@ -1,24 +1,44 @@
-// Builds what the Python package carries and git does not: the module generated from the instruction records.
-// Bundled straight from the TypeScript sources, so that it never runs behind them.
-import { rmSync } from "node:fs";
+// Builds what the Python package carries and git does not: the module generated from the instruction records, and the engine it
+// starts. Bundled straight from the TypeScript sources, so that neither runs behind them.
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const bundled = `${root}node_modules/.cache-generate-python.mjs`;
+const python = `${root}python/nki`;
+const bundle = (entry, outfile, more = {}) =>
+  build({
+    entryPoints: [`${root}scripts/${entry}`],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    conditions: ["@opentrn/source"],
+    logLevel: "warning",
+    ...more,
+  });
 
-await build({
-  entryPoints: [`${root}scripts/generate-python.ts`],
-  outfile: bundled,
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  conditions: ["@opentrn/source"],
-  logLevel: "warning",
-});
-process.argv[2] = `${root}python/nki/_isa_generated.py`;
+const generator = `${root}node_modules/.cache-generate-python.mjs`;
+await bundle("generate-python.ts", generator);
+process.argv[2] = `${python}/_isa_generated.py`;
 try {
-  await import(bundled);
+  await import(generator);
 } finally {
-  rmSync(bundled, { force: true });
+  rmSync(generator, { force: true });
+}
+
+mkdirSync(`${python}/_engine`, { recursive: true });
+await bundle("python-engine.ts", `${python}/_engine/engine.mjs`, {
+  minify: true,
+  legalComments: "none",
+  // Only a kernel file or a type-stripper needs these; the engine has neither.
+  external: ["pyodide", "@swc/wasm-typescript"],
+  banner: {
+    js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  },
+});
+for (const name of ["kernels.wasm", "kernels-relaxed.wasm"]) {
+  const built = `${root}packages/fast/generated/${name}`;
+  if (existsSync(built)) copyFileSync(built, `${python}/_engine/${name}`);
 }

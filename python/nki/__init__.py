@@ -6,5 +6,6 @@ It needs nothing but Python; NumPy, torch and ml_dtypes are used where the calle
 from . import _isa_generated  # noqa: F401
 from . import isa, language  # noqa: F401
 from ._kernel import Kernel, jit, simulate  # noqa: F401
+from ._run import last_run  # noqa: F401
 
 __version__ = "0.1.0"

@@ -3,7 +3,7 @@ import dataclasses
 import inspect
 
 from . import _isa_generated as isa
-from ._errors import NkiInputError, NkiValidationError, Stop, error_of, located, trimmed
+from ._errors import NkiInputError, NkiValidationError, Stop, error_of, located, user_frames
 from ._link import Closed
 from ._tensor import MemoryRegion, NKIObject, NkiTensor
 from ._trace import INPUT, Trace, is_package
@@ -64,7 +64,7 @@ def trace_call(link, function, signature, arguments, target, cores=1, schedule=(
     output, and the engine's answer. ``arguments`` hold an Input for every tensor. Raises what the kernel or the engine raises.
     """
     trace = Trace(link, target, cores)
-    link.message(
+    link.begin(
         {
             "type": "begin",
             "name": getattr(function, "__name__", "kernel"),
@@ -100,7 +100,7 @@ def trace_call(link, function, signature, arguments, target, cores=1, schedule=(
     except Closed:
         error, at = error_of({"message": "the engine stopped while the kernel was traced", "category": "internal"}), {}
     except Exception as e:
-        raise e.with_traceback(trimmed(e.__traceback__, is_package))
+        raise e.with_traceback(user_frames(e.__traceback__, is_package))
     finally:
         isa.trace = None
         trace.close()

@@ -62,6 +62,10 @@ class NkiInternalError(NkiValidationError):
     category = "internal"
 
 
+# Users see and catch them as members of nki.isa.
+for _class in NkiValidationError, *NkiValidationError.__subclasses__():
+    _class.__module__ = "nki.isa"
+
 _BY_CATEGORY = {
     c.category: c
     for c in (
@@ -106,15 +110,13 @@ def located(error, file, line, function):
         return raised.with_traceback(raised.__traceback__.tb_next)
 
 
-def trimmed(traceback, is_package):
-    """The traceback without the package's own frames at its end: it then ends at the user's line."""
+def user_frames(traceback, is_package):
+    """The traceback with the user's own frames only (or the innermost one, where there are none)."""
     frames = []
     while traceback is not None:
         frames.append(traceback)
         traceback = traceback.tb_next
-    while len(frames) > 1 and is_package(frames[-1].tb_frame.f_code):
-        frames.pop()
     tail = None
-    for t in reversed(frames):
+    for t in reversed([f for f in frames if not is_package(f.tb_frame.f_code)] or frames[-1:]):
         tail = types.TracebackType(tail, t.tb_frame, t.tb_lasti, t.tb_lineno)
     return tail

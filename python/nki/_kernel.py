@@ -4,7 +4,9 @@ import os
 import threading
 
 from . import _isa_generated as isa
-from ._target import target_named, current_target
+from ._errors import user_frames
+from ._target import current_target, target_named
+from ._trace import is_package
 
 _lock = threading.RLock()
 
@@ -23,12 +25,15 @@ class Kernel:
         self.options = dict(options or {})
 
     def __call__(self, *args, **kwargs):
-        if isa.trace is not None:
+        if isa.trace is not None and isa.trace.thread == threading.get_ident():
             return self.func(*args, **kwargs)
         from ._run import run
 
         with _lock:
-            return run(self, args, kwargs)
+            try:
+                return run(self, args, kwargs)
+            except Exception as e:
+                raise e.with_traceback(user_frames(e.__traceback__, is_package))
 
     def __getitem__(self, grid):
         grid = grid if isinstance(grid, tuple) else (grid,)

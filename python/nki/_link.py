@@ -21,6 +21,7 @@ class PipeLink:
     def __init__(self, read, write):
         self.input = read
         self.output = write
+        self.trace = 0
         self._report = None
 
     def _send(self, kind, payload):
@@ -53,9 +54,23 @@ class PipeLink:
 
     def poll(self):
         """A report that has arrived, or None; never waits."""
-        if self._report is None and select.select([self.input], [], [], 0)[0]:
-            self._report = self.receive()
+        while self._report is None and select.select([self.input], [], [], 0)[0]:
+            self._report = self._current(self.receive())
         return self._report
+
+    def _current(self, report):
+        """The report, unless it is about a kernel whose tracing broke off earlier."""
+        return None if report.get("trace", self.trace) != self.trace else report
+
+    def begin(self, value):
+        """Opens the trace of a kernel."""
+        self.forget()
+        self.message({**value, "trace": self.trace})
+
+    def forget(self):
+        """What is still on its way about earlier kernels no longer counts."""
+        self.trace += 1
+        self._report = None
 
     def receive(self):
         """Waits for the next message or bytes."""
@@ -65,10 +80,10 @@ class PipeLink:
 
     def wait(self):
         """The answer to everything sent: a report if one arrived before."""
-        if self._report is not None:
-            report, self._report = self._report, None
-            return report
-        return self.receive()
+        while self._report is None:
+            self._report = self._current(self.receive())
+        report, self._report = self._report, None
+        return report
 
     def _read(self, length):
         data = bytearray(length)
@@ -96,6 +111,9 @@ class JsLink:
     def __init__(self, js):
         self.js = js
         self._report = None
+
+    def begin(self, value):
+        self.message(value)
 
     def records(self, batch):
         self.js.records(batch)

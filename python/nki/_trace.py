@@ -4,6 +4,7 @@ while the kernel runs. Record format: packages/isa/src/program/words.ts and stre
 """
 import os
 import sys
+import threading
 from array import array
 
 from . import _isa_generated as isa
@@ -38,6 +39,7 @@ class Trace:
 
     def __init__(self, link, target, cores=1):
         self.link = link
+        self.thread = threading.get_ident()
         self.target = target
         self.cores = cores
         self.core = 0

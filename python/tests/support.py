@@ -18,6 +18,9 @@ class Recorder:
     def records(self, batch):
         self.words += batch
 
+    def begin(self, value):
+        self.message(value)
+
     def message(self, value):
         self.messages.append(value)
 

@@ -31,6 +31,8 @@ export interface ErrorReport {
   readonly file: string | null;
   readonly line: number | null;
   readonly function: string | null;
+  /** Number of the trace it is about, as the host counts them. */
+  readonly trace?: number;
 }
 
 export class TraceReceiver {
@@ -38,6 +40,7 @@ export class TraceReceiver {
   outputs: readonly TracedOutput[] = [];
   /** The first refusal; nothing is built after it. */
   failure: OpenTrnError | undefined;
+  private trace: number | undefined;
   private builder: ProgramBuilder | undefined;
   private stream: ProgramStream | undefined;
   private readonly options: ReceiverOptions;
@@ -48,6 +51,7 @@ export class TraceReceiver {
 
   /** The kernel starts: its name, target and cores. */
   begin(m: Readonly<Record<string, unknown>>): void {
+    this.trace = m["trace"] as number | undefined;
     this.attempt(() => {
       if (m["fingerprint"] !== isaFingerprint())
         throw new OpenTrnError(
@@ -110,6 +114,7 @@ export class TraceReceiver {
       file: e.at?.file ?? null,
       line: e.at?.line ?? null,
       function: line?.function ?? null,
+      ...(this.trace === undefined ? {} : { trace: this.trace }),
     };
   }
 }
