@@ -5,20 +5,20 @@ import { breaks, coreState, evaluate, sbuf } from "./testing.ts";
 const dst = sbuf([2, 2]);
 const data = sbuf([2, 2], "float32", [1, 2, 3, 4]);
 const reduce_res = sbuf([2, 1]);
-const exp = { op: "exp" };
+const exp = { op: "exp", reduce_op: "add" };
 
 test("activation_reduce sums each row of the fp32 results, whatever dst rounds to", () => {
   const state = coreState();
   state.scalarAccumulator.fill(100);
   const call = { dst: sbuf([2, 2], "int8"), data, reduce_res, scale: 0.75 };
-  const out = evaluate(activationReduce, call, { op: "copy" }, { state });
+  const out = evaluate(activationReduce, call, { op: "copy", reduce_op: "add" }, { state });
   expect(out).toEqual({ dst: [1, 2, 2, 3], reduce_res: [2.25, 5.25] });
   expect(state.scalarAccumulator[1]).toBe(5.25);
 });
 
 test("activation_reduce keeps the sums in the accumulators without reduce_res", () => {
   const state = coreState();
-  evaluate(activationReduce, { dst, data }, { op: "copy" }, { state });
+  evaluate(activationReduce, { dst, data }, { op: "copy", reduce_op: "add" }, { state });
   expect([...state.scalarAccumulator.subarray(0, 2)]).toEqual([3, 7]);
 });
 

@@ -22,7 +22,7 @@ export const activationReduce = instruction({
   },
   attrs: {
     op: { kind: "activation", doc: "activation function" },
-    reduce_op: { kind: "alu", default: "add", doc: "only add" },
+    reduce_op: { kind: "alu", doc: "only add" },
   },
   params: ["dst", "op", "data", "reduce_op", "reduce_res", "bias", "scale"],
   engines: () => ["scalar"],
