@@ -96,15 +96,23 @@ export function ones(shape: readonly number[], options: TensorOptions): Tensor {
 /** A new tile in SBUF with the contents of an HBM tensor (one dma_copy). */
 export function load(src: Tensor, options: { readonly dtype?: DType } = {}): Tensor {
   return tracing(load).at(load, () => {
-    const dst = allocate(load, src.shape, { dtype: options.dtype ?? src.dtype });
+    const shape = src.ndim > 1 ? src.shape : [1, ...src.shape];
+    const dst = allocate(load, shape, { dtype: options.dtype ?? src.dtype });
     issue("dmaCopy", { dst, src });
     return dst;
   });
 }
 
-/** Writes a tile to an HBM tensor (one dma_copy). */
+/** Writes a tile to an HBM tensor (one dma_copy; a tile in PSUM goes through SBUF first). */
 export function store(dst: Tensor, value: Tensor): void {
-  tracing(store).at(store, () => issue("dmaCopy", { dst, src: value }));
+  tracing(store).at(store, () => {
+    let src = value;
+    if (value.space === "psum") {
+      src = allocate(store, value.shape, { dtype: dst.dtype });
+      issue("tensorCopy", { dst: src, src: value });
+    }
+    issue("dmaCopy", { dst, src });
+  });
 }
 
 /** A tensor in shared HBM whose bytes are part of the Program. */

@@ -156,5 +156,5 @@ function registerAlloc(value?: number): Register {
 export const nisa = { ...calls, registerAlloc } as unknown as Nisa;
 
 /** The unchecked form, for the language's own lowering. */
-export const issue = (name: string, args: Readonly<Record<string, unknown>>): Issued =>
+export const issue = (name: keyof Records, args: Readonly<Record<string, unknown>>): Issued =>
   calls[name]!(args);

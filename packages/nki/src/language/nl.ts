@@ -13,7 +13,7 @@ const dtypes = Object.fromEntries(dtypeNames.map((d) => [camel(d), d])) as unkno
 
 const { ndarray, full, zeros, ones, load, store, sharedConstant } = create;
 const { tiles, ds, foriLoop, whileLoop, noReorder, programId, numPrograms, devicePrint } = loops;
-const { sum, prod, max, min, transpose, matmul } = reductions;
+const { sum, prod, max, min, mean, transpose, matmul } = reductions;
 
 export const nl = {
   ...dtypes,
@@ -43,6 +43,7 @@ export const nl = {
   prod,
   max,
   min,
+  mean,
   transpose,
   matmul,
 } as const;

@@ -1,38 +1,52 @@
-/** `nl`: reductions along the free dimensions, transposes and one-tile matmuls, each one instruction. */
+/** `nl`: reductions along the free dimensions, transposes and one-tile matmuls, lowered as the Python package does. */
+import type { DType } from "@opentrn/numerics";
 import { ndarray } from "./create.ts";
-import type { ResultOptions } from "./math.ts";
+import { inSbuf, type ResultOptions } from "./math.ts";
 import { issue } from "./nisa.ts";
 import type { Tensor } from "./tensor.ts";
-import { stop, tracing } from "./trace.ts";
+import { type Entry, stop, tracing } from "./trace.ts";
 
 export interface ReduceOptions extends ResultOptions {
-  /** Free dimensions that disappear, the last ones of the tile; default: all of them. */
-  readonly axis?: number | readonly number[];
   /** Keeps the reduced dimensions with one element. */
   readonly keepdims?: boolean;
 }
 
-type Reduction = (x: Tensor, options?: ReduceOptions) => Tensor;
+type Axes = number | readonly number[];
+type Reduction = (x: Tensor, axis: Axes, options?: ReduceOptions) => Tensor;
+
+/** The reduced dimensions, checked to be the last ones. */
+function axesOf(entry: Entry, name: string, x: Tensor, axis: Axes): readonly number[] {
+  const axes = [axis]
+    .flat()
+    .map((a) => (a < 0 ? a + x.ndim : a))
+    .sort((a, b) => a - b);
+  const first = x.ndim - axes.length;
+  if (axes.length === 0 || first < 1 || axes.some((a, i) => a !== first + i))
+    stop(
+      entry,
+      `nl.${name}`,
+      `nl.${name}: axis (${axis}) of ${x.describe()}; axes are the last dimensions, never the partition dimension (transpose first)`,
+    );
+  return axes;
+}
+
+/** The reduction with its dimensions kept. */
+function reduceTo(x: Tensor, op: string, axes: readonly number[], dtype: DType): Tensor {
+  const shape = x.shape.map((n, d) => (axes.includes(d) ? 1 : n));
+  const dst = ndarray(shape, { dtype });
+  issue("tensorReduce", { dst, op, data: x, axis: axes, keepdims: true });
+  return dst;
+}
+
+/** A tile keeps at least one free dimension. */
+const dropped = (t: Tensor, axes: readonly number[], keep: boolean | undefined): Tensor =>
+  keep ? t : axes.reduceRight((v, d) => (v.ndim > 2 ? v.squeezeDim(d) : v), t);
 
 function reduction(name: string, op: string): Reduction {
-  const reduce: Reduction = (x, options = {}) =>
+  const reduce: Reduction = (x, axis, { dtype, keepdims } = {}) =>
     tracing(reduce).at(reduce, () => {
-      const asked = options.axis ?? x.shape.slice(1).map((_, i) => i + 1);
-      const axes = (typeof asked === "number" ? [asked] : [...asked])
-        .map((a) => (a < 0 ? a + x.ndim : a))
-        .sort((a, b) => a - b);
-      if (axes.length === 0 || axes.some((a, i) => a !== x.ndim - axes.length + i) || axes[0] === 0)
-        stop(
-          reduce,
-          `nl.${name}`,
-          `nl.${name}: axis [${axes}] of ${x.describe()}; reduce the last free dimensions together`,
-        );
-      const kept = x.shape.slice(0, axes[0]);
-      const shape = options.keepdims ? x.shape.map((n, d) => (axes.includes(d) ? 1 : n)) : kept;
-      const result = shape.length === 1 ? [...shape, 1] : shape;
-      const dst = ndarray(result, { dtype: options.dtype ?? x.dtype });
-      issue("tensorReduce", { dst, op, data: x, axis: axes });
-      return dst;
+      const axes = axesOf(reduce, name, x, axis);
+      return dropped(reduceTo(x, op, axes, dtype ?? x.dtype), axes, keepdims);
     });
   return reduce;
 }
@@ -42,27 +56,39 @@ export const prod = reduction("prod", "multiply");
 export const max = reduction("max", "maximum");
 export const min = reduction("min", "minimum");
 
-/** `x.T` of at most 128 x 128 elements, in PSUM (one nc_transpose). */
-export function transpose(x: Tensor, options: ResultOptions = {}): Tensor {
+/** The average, added up in float32. */
+export function mean(x: Tensor, axis: Axes, { dtype, keepdims }: ReduceOptions = {}): Tensor {
+  return tracing(mean).at(mean, () => {
+    const axes = axesOf(mean, "mean", x, axis);
+    const total = reduceTo(x, "add", axes, "float32");
+    const dst = ndarray(total.shape, { dtype: dtype ?? x.dtype });
+    const count = axes.reduce((n, d) => n * x.shape[d]!, 1);
+    issue("tensorScalar", { dst, data: total, op0: "multiply", operand0: 1 / count });
+    return dropped(dst, axes, keepdims);
+  });
+}
+
+/** A 2-D tile of at most [128, 128] with partitions and elements exchanged, in PSUM. */
+export function transpose(x: Tensor): Tensor {
   return tracing(transpose).at(transpose, () => {
-    const columns = x.size / x.shape[0]!;
-    const dst = ndarray([columns, x.shape[0]!], {
-      dtype: options.dtype ?? x.dtype,
-      buffer: "psum",
-    });
-    issue("ncTranspose", { dst, data: x });
+    if (x.ndim !== 2)
+      stop(transpose, "nl.transpose", `nl.transpose: ${x.describe()}; flatten it to 2 dimensions`);
+    const dst = ndarray([x.shape[1]!, x.shape[0]!], { dtype: x.dtype, buffer: "psum" });
+    issue("ncTranspose", { dst, data: inSbuf(x) });
     return dst;
   });
 }
 
-/** `x.T @ y` in PSUM (one nc_matmul): contraction along the partitions of both tiles, fp32 result. */
-export function matmul(x: Tensor, y: Tensor): Tensor {
+/** x @ y, or x.T @ y where x comes transposed, as one tile: float32 in PSUM. */
+export function matmul(
+  x: Tensor,
+  y: Tensor,
+  options: { readonly transposeX?: boolean } = {},
+): Tensor {
   return tracing(matmul).at(matmul, () => {
-    const dst = ndarray([x.size / x.shape[0]!, ...y.shape.slice(1)], {
-      dtype: "float32",
-      buffer: "psum",
-    });
-    issue("ncMatmul", { dst, stationary: x, moving: y });
+    const left = options.transposeX ? inSbuf(x) : inSbuf(transpose(inSbuf(x)));
+    const dst = ndarray([left.shape[1]!, y.shape[1]!], { dtype: "float32", buffer: "psum" });
+    issue("ncMatmul", { dst, stationary: left, moving: inSbuf(y), accumulate: false });
     return dst;
   });
 }
