@@ -74,3 +74,13 @@ test("activate2 C7: no load_reduce", () => {
 test("activate2 C8: reducing needs reduce_op", () => {
   breaks(activate2, "C8", call, { ...scaled, reduce_cmd: "reduce" }, v4);
 });
+
+test("activate2 C9: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(activate2, "C9", { ...call, dst: sbuf([2, 2], "float32", undefined, scattered) }, scaled, {
+    generation: 4,
+  });
+});

@@ -5,7 +5,7 @@ import { reduceCommands } from "./activation.ts";
 import { applied, perPartition } from "./alu-operands.ts";
 import { copyRate, streaming, withReadOut } from "./engine-cost.ts";
 import { lanesOf } from "./shapes.ts";
-import { columns, oneOf, sameSizes } from "./shared-rules.ts";
+import { columns, oneOf, sameSizes, scatterFits } from "./shared-rules.ts";
 
 const pairs = [
   "multiply add",
@@ -99,6 +99,7 @@ export const activate2 = instruction({
           ? `reduce_cmd is ${reduce_cmd} without reduce_op; pass nl.add`
           : undefined,
     },
+    C9: scatterFits("data"),
   },
   evaluate: (operands, call, state) => {
     const { dst, data, reduce_res } = operands;

@@ -45,3 +45,17 @@ test("activation_reduce C5: a bias number needs NeuronCore-v3", () => {
 test("activation_reduce C6: a bias tensor is not tfloat32", () => {
   breaks(activationReduce, "C6", { dst, data, reduce_res, bias: sbuf([2, 1], "tfloat32") }, exp);
 });
+
+test("activation_reduce C7: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    activationReduce,
+    "C7",
+    { dst: sbuf([2, 2], "float32", undefined, scattered), data: sbuf([2, 2]), reduce_res },
+    { op: "exp", reduce_op: "add" },
+    { generation: 4 },
+  );
+});

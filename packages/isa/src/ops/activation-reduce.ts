@@ -1,6 +1,7 @@
 import { instruction } from "../define.ts";
 import { activation } from "./activation.ts";
 import { activateRows, activationCost, activationRules } from "./activation-rows.ts";
+import { scatterFits } from "./shared-rules.ts";
 
 export const activationReduce = instruction({
   name: "activation_reduce",
@@ -26,7 +27,7 @@ export const activationReduce = instruction({
   },
   params: ["dst", "op", "data", "reduce_op", "reduce_res", "bias", "scale"],
   engines: () => ["scalar"],
-  rules: activationRules,
+  rules: { ...activationRules, C7: scatterFits("data") },
   evaluate: (data, call, state) => activateRows(data, call, call.attr.op, "reset_reduce", state),
   cost: activationCost,
 });

@@ -88,3 +88,25 @@ test("activation G12: tensor indirection needs NeuronCore-v4 and an operand that
     { generation: 4 },
   );
 });
+
+test("activation C8: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    activation,
+    "C8",
+    { dst: sbuf([2, 2], "float32", undefined, scattered), data: sbuf([2, 2]) },
+    { op: "exp" },
+    { generation: 4 },
+  );
+});
+
+test("activation C8: ScalarE scatters into SBUF only", () => {
+  const dst = psum([2, 2], "float32", undefined, {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16"),
+  });
+  breaks(activation, "C8", { dst, data }, { op: "exp" }, { generation: 4 });
+});

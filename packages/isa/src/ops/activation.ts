@@ -1,5 +1,6 @@
 import { instruction } from "../define.ts";
 import { activateRows, activationCost, activationRules } from "./activation-rows.ts";
+import { scatterFits } from "./shared-rules.ts";
 
 /** Values of `nki.isa.reduce_cmd`, in their numeric order. */
 export const reduceCommands = ["idle", "reset", "reduce", "reset_reduce", "load_reduce"] as const;
@@ -50,6 +51,7 @@ export const activation = instruction({
           ? "reduce_cmd is load_reduce; use reset_reduce"
           : undefined,
     },
+    C8: scatterFits("data"),
   },
   evaluate: (data, call, state) =>
     activateRows(data, call, call.attr.op, call.attr.reduce_cmd, state),

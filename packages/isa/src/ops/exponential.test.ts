@@ -56,3 +56,17 @@ test("exponential C7: at most four dimensions", () => {
 test("exponential G7: needs NeuronCore-v4", () => {
   breaks(exponential, "G7", call);
 });
+
+test("exponential C8: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    exponential,
+    "C8",
+    { ...call, dst: sbuf([2, 2], "float32", undefined, scattered) },
+    {},
+    { generation: 4 },
+  );
+});

@@ -5,7 +5,7 @@ import { reduceCommands } from "./activation.ts";
 import { perPartition } from "./alu-operands.ts";
 import { streaming, withReadOut } from "./engine-cost.ts";
 import { lanesOf } from "./shapes.ts";
-import { columns, float32Tiles, floatTiles, sameSizes } from "./shared-rules.ts";
+import { columns, float32Tiles, floatTiles, sameSizes, scatterFits } from "./shared-rules.ts";
 
 export const exponential = instruction({
   name: "exponential",
@@ -98,6 +98,7 @@ export const exponential = instruction({
           ? undefined
           : `dst is [${dst.shape}] and src is [${src.shape}]; reshape them`,
     },
+    C8: scatterFits("src"),
   },
   evaluate: (operands, call, state) => {
     const { dst, src, reduce_res } = operands;

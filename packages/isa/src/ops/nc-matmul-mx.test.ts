@@ -121,3 +121,17 @@ test("nc_matmul_mx C9: tensor indirection of a tile and its scales", () => {
 test("nc_matmul_mx G7: needs NeuronCore-v4", () => {
   breaks(ncMatmulMx, "G7", tiles(32, 2, 1), overwrite);
 });
+
+test("nc_matmul_mx C10: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    ncMatmulMx,
+    "C10",
+    { ...tiles(32, 2, 1), dst: psum([2, 1], "float32", undefined, scattered) },
+    overwrite,
+    { generation: 4 },
+  );
+});

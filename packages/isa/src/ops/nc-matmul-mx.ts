@@ -10,6 +10,7 @@ import {
   unpacked,
   wholeQuadrants,
 } from "./mx.ts";
+import { scatterFits } from "./shared-rules.ts";
 import { matmulCost } from "./tensor-cost.ts";
 
 export const ncMatmulMx = instruction({
@@ -138,6 +139,7 @@ export const ncMatmulMx = instruction({
           : undefined;
       },
     },
+    C10: scatterFits("stationary"),
   },
   bits: () => ["stationary", "moving", "stationary_scale", "moving_scale"],
   // k ascends over partitions and, inside one, over the four packed elements; each product of elements and scales rounds once.

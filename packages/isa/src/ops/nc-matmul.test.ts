@@ -149,3 +149,17 @@ test("nc_matmul C11: tensor indirection", () => {
 test("nc_matmul G3: operands in SBUF, result in PSUM", () => {
   breaks(ncMatmul, "G3", { ...call, dst: sbuf([2, 3]) }, overwrite);
 });
+
+test("nc_matmul C12: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    ncMatmul,
+    "C12",
+    { ...call, dst: psum([2, 3], "float32", undefined, scattered) },
+    overwrite,
+    { generation: 4 },
+  );
+});

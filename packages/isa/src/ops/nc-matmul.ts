@@ -1,5 +1,6 @@
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { type AnyCall, instruction, type Tile } from "../define.ts";
+import { scatterFits } from "./shared-rules.ts";
 import { matmulCost } from "./tensor-cost.ts";
 
 const inputs = [
@@ -214,6 +215,7 @@ export const ncMatmul = instruction({
         return undefined;
       },
     },
+    C12: scatterFits("stationary"),
   },
   bits: ({ attr, chip }) =>
     attr.is_transpose && chip.tensor.transposeMode.value ? ["dst", "stationary", "moving"] : [],

@@ -185,3 +185,21 @@ export const operandFits = (attr: string, operand: string): SharedRule => ({
       : undefined;
   },
 });
+
+/**
+ * Where a scattered dst may lie relative to the instruction's input (NKI API reference, tensor indirection; partitions matter for pinned
+ * tensors, and all others start at partition 0).
+ */
+export const scatterFits = (input: string): SharedRule => ({
+  says: `the index of an indirect dst starts on the partition of ${input} (of its index for an indirect ${input} in PSUM), and ScalarE scatters into SBUF only`,
+  broken: (call) => {
+    const [dst, from] = [call.tile["dst"], call.tile[input]];
+    if (dst?.dynamic !== "indirect" || !dst.index) return undefined;
+    if (call.engine === "scalar" && dst.space === "psum")
+      return "dst is an indirect tile in psum and this runs on scalar; use vector";
+    const beside = from?.space === "psum" ? from.index : from;
+    return beside && beside.startPartition !== dst.index.startPartition
+      ? `the index of dst starts at partition ${dst.index.startPartition}, ${input} at ${beside.startPartition}`
+      : undefined;
+  },
+});

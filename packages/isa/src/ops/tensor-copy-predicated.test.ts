@@ -32,3 +32,21 @@ test("tensor_copy_predicated C3: one of src and predicate in PSUM at most", () =
 test("tensor_copy_predicated G4: the predicate is unsigned", () => {
   breaks(tensorCopyPredicated, "G4", { ...call, predicate: sbuf([2, 2], "int8") });
 });
+
+test("tensor_copy_predicated C4: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorCopyPredicated,
+    "C4",
+    {
+      dst: sbuf([2, 2], "float32", undefined, scattered),
+      src: 1,
+      predicate: sbuf([2, 2], "uint8"),
+    },
+    {},
+    { generation: 4 },
+  );
+});

@@ -1,7 +1,7 @@
 import { encode } from "@opentrn/numerics";
 import { instruction } from "../define.ts";
 import { streaming } from "./engine-cost.ts";
-import { onePsumInput, sameSizes, sameType } from "./shared-rules.ts";
+import { onePsumInput, sameSizes, sameType, scatterFits } from "./shared-rules.ts";
 
 export const tensorCopyPredicated = instruction({
   name: "tensor_copy_predicated",
@@ -26,6 +26,7 @@ export const tensorCopyPredicated = instruction({
     C1: sameSizes("dst", "src", "predicate"),
     C2: sameType("dst", "src"),
     C3: onePsumInput("src", "predicate"),
+    C4: scatterFits("predicate"),
   },
   bits: () => ["dst", "src", "predicate"],
   evaluate: ({ dst, src, predicate }, { tile, immediate, attr }) => {

@@ -35,3 +35,25 @@ test("tensor_copy G9: ScalarE of NeuronCore-v2 cannot run it", () => {
     { generation: 2 },
   );
 });
+
+test("tensor_copy C3: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorCopy,
+    "C3",
+    { dst: sbuf([2, 2], "float32", undefined, scattered), src: sbuf([2, 2]) },
+    {},
+    { generation: 4 },
+  );
+});
+
+test("tensor_copy C4: tensor indirection does not run on GpSimd", () => {
+  const src = sbuf([2, 2], "float32", undefined, {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16"),
+  });
+  breaks(tensorCopy, "C4", { dst: sbuf([2, 2]), src }, { engine: "gpsimd" }, { generation: 4 });
+});

@@ -1,6 +1,7 @@
 import { instruction } from "../define.ts";
 import { copyRate, streaming } from "./engine-cost.ts";
 import { sameSize } from "./shapes.ts";
+import { scatterFits } from "./shared-rules.ts";
 
 export const tensorCopy = instruction({
   name: "tensor_copy",
@@ -33,6 +34,14 @@ export const tensorCopy = instruction({
         return psum && engine === "gpsimd"
           ? `${psum[0]} is in psum; copy on vector or scalar`
           : undefined;
+      },
+    },
+    C3: scatterFits("src"),
+    C4: {
+      says: "tensor indirection runs on VectorE and ScalarE",
+      broken: ({ tile, engine }) => {
+        const indirect = Object.entries(tile).find(([, t]) => t.dynamic === "indirect");
+        return indirect && engine === "gpsimd" ? `${indirect[0]} is indirect on gpsimd` : undefined;
       },
     },
   },

@@ -76,3 +76,17 @@ test("tensor_reduce C5: only arithmetic is negated", () => {
   const call = { dst: sbuf([2, 1], "int8"), data: sbuf([2, 2], "int8") };
   breaks(tensorReduce, "C5", call, { op: "bitwise_or", axis: [1], negate: true });
 });
+
+test("tensor_reduce C6: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorReduce,
+    "C6",
+    { dst: sbuf([2, 1], "float32", undefined, scattered), data: sbuf([2, 2]) },
+    { op: "add", axis: [1] },
+    { generation: 4 },
+  );
+});

@@ -1,7 +1,7 @@
 import { bytesOf, isBitvec, reduce } from "@opentrn/numerics";
 import { type AnyCall, instruction } from "../define.ts";
 import { streaming } from "./engine-cost.ts";
-import { bitsOfIntegers, reduction } from "./shared-rules.ts";
+import { bitsOfIntegers, reduction, scatterFits } from "./shared-rules.ts";
 
 /** Elements that one result covers: the product of the dimensions in `axis`. */
 const reducedSize = (call: Pick<AnyCall, "tile" | "attr">): number => {
@@ -55,6 +55,7 @@ export const tensorReduce = instruction({
       broken: ({ attr: { op, negate } }) =>
         negate && isBitvec(op) ? `op is ${op} with negate` : undefined,
     },
+    C6: scatterFits("data"),
   },
   bits: ({ attr }) => (isBitvec(attr.op) ? ["dst", "data"] : []),
   evaluate: ({ dst, data }, call) => {

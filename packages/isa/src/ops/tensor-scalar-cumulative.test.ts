@@ -66,3 +66,17 @@ test("tensor_scalar_cumulative C9: newer operations", () => {
 test("tensor_scalar_cumulative G4: no 32-bit integers", () => {
   breaks(tensorScalarCumulative, "G4", { ...call, src: sbuf([1, 3], "int32") }, ops);
 });
+
+test("tensor_scalar_cumulative C10: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([1, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorScalarCumulative,
+    "C10",
+    { ...call, dst: sbuf([1, 3], "float32", undefined, scattered) },
+    ops,
+    { generation: 4 },
+  );
+});

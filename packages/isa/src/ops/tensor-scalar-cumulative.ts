@@ -13,6 +13,7 @@ import {
   operandFits,
   operationsOfTarget,
   sameSizes,
+  scatterFits,
 } from "./shared-rules.ts";
 
 const streamed: readonly DType[] = [
@@ -85,6 +86,7 @@ export const tensorScalarCumulative = instruction({
     C7: commandOf("reset_reduce", "reduce", "load_reduce"),
     C8: loadWith("imm1"),
     C9: operationsOfTarget("op0"),
+    C10: scatterFits("src"),
   },
   evaluate: (operands, call, state) => {
     const { dst, src } = operands;

@@ -68,3 +68,17 @@ test("tensor_scalar_reduce C9: reduce_init goes with load_reduce", () => {
 test("tensor_scalar_reduce C10: newer operations", () => {
   breaks(tensorScalarReduce, "C10", { ...call, operand0: 0 }, { ...ops, op0: "relu" });
 });
+
+test("tensor_scalar_reduce C11: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorScalarReduce,
+    "C11",
+    { ...call, dst: sbuf([2, 2], "float32", undefined, scattered) },
+    ops,
+    { generation: 4 },
+  );
+});

@@ -12,6 +12,7 @@ import {
   operandFits,
   operationsOfTarget,
   sameSizes,
+  scatterFits,
 } from "./shared-rules.ts";
 
 export const tensorScalarReduce = instruction({
@@ -82,6 +83,7 @@ export const tensorScalarReduce = instruction({
     C8: commandOf("reset_reduce", "reduce", "load_reduce"),
     C9: loadWith("reduce_init"),
     C10: operationsOfTarget("op0"),
+    C11: scatterFits("data"),
   },
   evaluate: (operands, call, state) => {
     const { dst, data, reduce_res } = operands;

@@ -141,3 +141,17 @@ test("tensor_scalar G9: ScalarE of NeuronCore-v2 cannot run it", () => {
     { generation: 2 },
   );
 });
+
+test("tensor_scalar C13: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorScalar,
+    "C13",
+    { dst: sbuf([2, 2], "float32", undefined, scattered), data: sbuf([2, 2]), operand0: 1 },
+    { op0: "add" },
+    { generation: 4 },
+  );
+});

@@ -9,6 +9,7 @@ import {
   operandFits,
   operationsOfTarget,
   sameSizes,
+  scatterFits,
 } from "./shared-rules.ts";
 
 /** Operations that neither VectorE nor ScalarE has (Neuron SDK 2.26.1, table of math operators). */
@@ -110,6 +111,7 @@ export const tensorScalar = instruction({
       },
     },
     C12: gpsimdReach,
+    C13: scatterFits("data"),
   },
   bits: (call) => (bitwise(call) ? ["dst", "data", "operand0", "operand1"] : []),
   evaluate: (operands, call) => {

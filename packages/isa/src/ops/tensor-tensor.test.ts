@@ -55,3 +55,21 @@ test("tensor_tensor C6: the magnitudes need NeuronCore-v4", () => {
 test("tensor_tensor C7: power runs on GpSimd", () => {
   breaks(tensorTensor, "C7", { dst, data1, data2 }, { op: "power", engine: "vector" });
 });
+
+test("tensor_tensor C8: a scattered dst has its index beside the input", () => {
+  const scattered = {
+    dynamic: "indirect",
+    index: sbuf([2, 1], "uint16", undefined, { start: 32 }),
+  } as const;
+  breaks(
+    tensorTensor,
+    "C8",
+    {
+      dst: sbuf([2, 2], "float32", undefined, scattered),
+      data1: sbuf([2, 2]),
+      data2: sbuf([2, 2]),
+    },
+    { op: "add" },
+    { generation: 4 },
+  );
+});

@@ -3,6 +3,7 @@ import { type AnyCall, instruction } from "../define.ts";
 import { allHalf, streaming, twoStreams } from "./engine-cost.ts";
 import { exactIntegerAlu, floatFunction, integerFunction } from "./integer-alu.ts";
 import { inPsum, sameSize } from "./shapes.ts";
+import { scatterFits } from "./shared-rules.ts";
 
 const tiles = (call: Pick<AnyCall, "tile">) => [
   call.tile["dst"],
@@ -80,6 +81,7 @@ export const tensorTensor = instruction({
       broken: ({ attr, engine }) =>
         attr.op === "power" && engine !== "gpsimd" ? `power was sent to ${engine}` : undefined,
     },
+    C8: scatterFits("data1"),
   },
   bits: (call) =>
     aluOps[call.attr.op].class === "bitvec" ||
