@@ -3,11 +3,12 @@
  * and what it waits for is done. Transfers are submitted in the order of their triggers over all cores, because they share
  * engines and memory; everything else depends on edges only and needs no global order.
  */
-import { OpenTrnError } from "@opentrn/base";
+import { OpenTrnError, TICKS_PER_NANOSECOND } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
 import type { ClassPlan, ClassPlans } from "./class-plan.ts";
 import { DmaEngines } from "./dma-engines.ts";
 import { edge, type Graph, NO_QUEUE } from "./graph.ts";
+import { HbmShare } from "./hbm-share.ts";
 import { type Meeting, meetingsOf } from "./meetings.ts";
 import { TensorDuty } from "./tensor-duty.ts";
 import { type Times, timesOf } from "./times.ts";
@@ -98,7 +99,8 @@ class Scheduler {
   private readonly firstData: Float64Array;
   private readonly tableLoads: (readonly [number, number])[] = [];
   private readonly dma: DmaEngines[];
-  private readonly hbmFree: Float64Array;
+  /** By stack. */
+  private readonly hbm: readonly HbmShare[];
   private readonly totals: DmaTotals & { until: number } = {
     active: 0,
     bytes: 0,
@@ -157,7 +159,8 @@ class Scheduler {
       { length: program.cores },
       () => new DmaEngines(dma.enginesPerCore.value),
     );
-    this.hbmFree = new Float64Array(hbm.stacks.value);
+    const stackRate = hbm.bytesPerNs.value / hbm.stacks.value / TICKS_PER_NANOSECOND;
+    this.hbm = Array.from({ length: hbm.stacks.value }, () => new HbmShare(stackRate));
   }
 
   run(): Schedule {
@@ -254,6 +257,10 @@ class Scheduler {
 
   private compute(s: UnitState, i: number): void {
     const plan = this.plans[this.program.classOf[this.graph.index[i]!]!]!;
+    if (plan.control !== undefined) {
+      this.branch(s, i, plan);
+      return;
+    }
     let free = Math.max(this.sequencer(s, i), s.pipelineFree);
     if (plan.table > 0 && plan.table !== s.table) {
       s.table = plan.table;
@@ -285,9 +292,22 @@ class Scheduler {
     this.occupy(s, start, end);
   }
 
+  /** Branches and register moves keep the sequencer busy and leave the pipeline alone. */
+  private branch(s: UnitState, i: number, plan: ClassPlan): void {
+    const free = this.sequencer(s, i);
+    const start = Math.max(free, s.ready);
+    if (s.ready > free) {
+      this.wait[i] = start - free;
+      this.cause[i] = s.cause;
+    }
+    this.start[i] = start;
+    this.end[i] = start + plan.latency;
+    s.sequencerFree = start + plan.interval;
+    this.occupy(s, start, start + plan.latency);
+  }
+
   private trigger(s: UnitState): void {
     const i = this.order[s.at]!;
-    const { chip } = this.program;
     const index = this.graph.index[i]!;
     const plan = this.plans[this.program.classOf[index]!]!;
     const free = this.sequencer(s, i);
@@ -304,16 +324,11 @@ class Scheduler {
     // Software descriptors are written before the trigger, hardware ones after it.
     const written = queues[queue]!.path === "software" ? start + plan.interval : start;
     engines.submit(queue, written + startUp, stagger, shape.service);
-    let end = engines.end;
-    const stack = Math.floor((s.core * chip.hbm.stacks.value) / chip.cores.value);
-    const memory =
-      Math.max(engines.firstData, this.hbmFree[stack]!) +
-      (shape.hbmRead + shape.hbmWrite) * this.times.hbmByte;
-    this.hbmFree[stack] = memory;
-    if (memory > end) {
-      end = Math.round(memory);
-      engines.delay(queue, end);
-    }
+    const traffic = shape.hbmRead + shape.hbmWrite;
+    const { hbm, cores } = this.program.chip;
+    const stack = this.hbm[Math.floor((s.core * hbm.stacks.value) / cores.value)]!;
+    const end = Math.round(stack.reserve(engines.firstData, engines.end, traffic));
+    if (end > engines.end) engines.delay(queue, end);
     this.start[i] = start;
     this.end[i] = end;
     this.firstData[i] = engines.firstData;

@@ -39,6 +39,14 @@ export class Sketch {
     return id;
   }
 
+  /** An SBUF tile at a byte offset of its partitions. */
+  pinned(shape: readonly number[], offset: number, dtype: DType = "bfloat16"): number {
+    const { builder } = this;
+    const pinned = { partition: 0, offset };
+    const name = `t${builder.storages.length}`;
+    return builder.declare({ name, space: "sbuf", kind: "internal", dtype, shape, pinned });
+  }
+
   /** Rows and columns of a 2-D tensor; all of it when left out. */
   part(id: number, rows?: readonly [number, number], columns?: readonly [number, number]): Operand {
     const s = this.builder.storages[id]!;

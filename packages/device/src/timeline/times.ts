@@ -18,8 +18,6 @@ export interface Times {
   readonly tensorCycle: number;
   readonly tensorTail: number;
   readonly tensorColdTail: number;
-  /** Ticks of one byte at the bandwidth of one HBM stack. */
-  readonly hbmByte: number;
   readonly paths: Readonly<
     Record<"hardware" | "software" | "ring", Readonly<Record<"read" | "write", Path>>>
   >;
@@ -27,7 +25,7 @@ export interface Times {
 
 /** The fixed times of a chip. */
 export function timesOf(chip: Chip): Times {
-  const { sync, dma, tensor, hbm } = chip;
+  const { sync, dma, tensor } = chip;
   const cycles = (n: number): number => toTicks(n / tensor.clockGHz.value);
   const { startNs, staggerNs } = dma;
   const path = (start: number, stagger: number): Path => ({
@@ -44,7 +42,6 @@ export function timesOf(chip: Chip): Times {
     tensorCycle: toTicks(1) / tensor.clockGHz.value,
     tensorTail: cycles(tensor.latencyCycles.value),
     tensorColdTail: cycles(tensor.duty?.coldLatencyCycles.value ?? tensor.latencyCycles.value),
-    hbmByte: toTicks(1) / (hbm.bytesPerNs.value / hbm.stacks.value),
     paths: {
       hardware: {
         read: path(startNs.hardwareRead.value, staggerNs.hardwareRead.value),
