@@ -7,7 +7,7 @@ session = None
 class Session:
     """State of one traced call."""
 
-    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "masks")
+    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "masks", "placed", "unrolled")
 
     def __init__(self, trace):
         self.trace = trace
@@ -27,6 +27,9 @@ class Session:
         self.loaded = {}
         #: The kernel's file masks writes: what a mask leaves out of a tile is read later as it happens to be, and that is no error.
         self.masks = False
+        #: Allocation functions by place in the source (see compiler/_allocate.py), and the static_range loops under way.
+        self.placed = {}
+        self.unrolled = []
 
 
 def current():

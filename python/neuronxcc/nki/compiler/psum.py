@@ -1,7 +1,7 @@
 """Addresses in PSUM: a bank, a partition and a byte inside the bank."""
 from nki._tensor import MemoryRegion
 
-from ._allocate import Placed, modulo
+from ._allocate import Placed, ask, modulo
 
 #: Bytes of a bank in one partition (NKI 2.26, direct allocation guide).
 BANK = 2048
@@ -11,7 +11,7 @@ def alloc(func):
     """``func(block, partitions, bytes)`` gives (bank, first partition, byte address in the bank)."""
 
     def place(block, partitions, width):
-        bank, partition, address = func(block, partitions, width)
+        bank, partition, address = ask(func, block, partitions, width)
         return int(partition), int(bank) * BANK + int(address)
 
     return Placed(MemoryRegion.psum, place)

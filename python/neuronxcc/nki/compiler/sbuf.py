@@ -2,14 +2,14 @@
 from nki._errors import NkiValidationError
 from nki._tensor import MemoryRegion
 
-from ._allocate import Placed, modulo
+from ._allocate import Placed, ask, modulo
 
 
 def alloc(func):
     """``func(block, partitions, bytes)`` gives (first partition, byte address)."""
 
     def place(block, partitions, width):
-        partition, address = func(block, partitions, width)
+        partition, address = ask(func, block, partitions, width)
         return int(partition), int(address)
 
     return Placed(MemoryRegion.sbuf, place)

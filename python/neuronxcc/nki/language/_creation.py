@@ -9,6 +9,7 @@ from .._dtypes import BYTES, dtype_of, is_float
 from .._operands import Tile, each, packed
 from .._state import current
 from .._tile import Pending, fresh, kind_of
+from ..compiler._allocate import settled
 
 
 class par_dim(int):
@@ -37,6 +38,8 @@ def ndarray(shape, dtype=None, *, buffer=None, name="", **kwargs):
     if len(tile) == 1:
         tile += (1,)
     line = s.trace.here()
+    if place is not None:
+        place = settled(place)
     width = BYTES[kind]
     for n in tile[1:]:
         width *= n

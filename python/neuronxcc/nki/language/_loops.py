@@ -27,7 +27,13 @@ def sequential_range(*args, **kwargs):
 
 def static_range(*args, **kwargs):
     """Iterations unrolled by the compiler."""
-    return _count(args)
+    loops = current().unrolled
+    for i in _count(args):
+        loops.append(i)
+        try:
+            yield i
+        finally:
+            loops.pop()
 
 
 def ds(start, size):
