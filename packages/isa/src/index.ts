@@ -1,8 +1,11 @@
 export * from "./define.ts";
 export { reduceCommands } from "./ops/activation.ts";
+export { packedTypes, scaleFactor, scaleRow, unpacked } from "./ops/mx.ts";
 export { matmulSizes } from "./ops/nc-matmul.ts";
+export { lanesOf } from "./ops/shapes.ts";
 export { instructionNamed, instructions, opcodeOf, opOf, records } from "./ops/table.ts";
 export { tensorPasses } from "./ops/tensor-cost.ts";
+export { seedGenerators } from "./ops/xorwow.ts";
 export * from "./program/builder.ts";
 export {
   decodeInstruction,
