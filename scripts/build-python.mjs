@@ -42,3 +42,8 @@ for (const name of ["kernels.wasm", "kernels-relaxed.wasm"]) {
   const built = `${root}packages/fast/generated/${name}`;
   if (existsSync(built)) copyFileSync(built, `${python}/_engine/${name}`);
 }
+
+// Starting the embedded Python from a snapshot takes half a second instead of several; without the built hosts it is made on first use.
+const hosts = `${root}packages/nki/dist/hosts/index.js`;
+if (!process.argv.includes("--no-snapshot") && existsSync(hosts))
+  await (await import(hosts)).pyodideSnapshot();

@@ -21,7 +21,7 @@ import { OpenTrnError } from "@opentrn/base";
 import { pythonPackagePath } from "./package-path.ts";
 
 /** Changes with what pyodide-worker.mjs puts into a snapshot. */
-const LAYOUT = "1";
+const LAYOUT = "2";
 
 /** The URL of the pyodide package's entry; throws `bad input` when it is not installed. */
 export function pyodideModule(): string {

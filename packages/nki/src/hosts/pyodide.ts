@@ -1,12 +1,11 @@
 /** Runs a kernel's Python inside Pyodide, offline, for machines without python3. Same package, same records, same errors. */
 import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { OpenTrnError } from "@opentrn/base";
 import { kernelException } from "./kernel-exception.ts";
 import type { KernelJob, TracedKernel } from "./kernel-job.ts";
-import { pythonPackagePath } from "./package-path.ts";
-import { pyodideModule, pyodideSnapshot } from "./pyodide-snapshot.ts";
+import { PyodideThread, type ThreadJob } from "./pyodide-thread.ts";
 import { jobMessage } from "./python-job.ts";
 import { TraceReceiver } from "./receiver.ts";
 import { stopped } from "./stopped.ts";
@@ -21,26 +20,21 @@ type FromWorker =
 export async function tracePyodide(job: KernelJob): Promise<TracedKernel> {
   const started = performance.now();
   job.signal?.throwIfAborted();
-  const snapshot = await pyodideSnapshot();
+  const thread = await PyodideThread.take();
   const { port1: port, port2 } = new MessageChannel();
   const flag = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL("./pyodide-worker.mjs", import.meta.url), {
-    workerData: {
-      task: "trace",
-      pyodide: pyodideModule(),
-      packagePath: pythonPackagePath(),
-      snapshot,
-      folders: foldersOf(job.file),
-      environment: environmentOf(process.env),
-      job: jobMessage(job),
-      port: port2,
-      flag,
-    },
-    transferList: [port2],
-    env: {},
-  });
+  const kernel: ThreadJob = {
+    job: jobMessage(job),
+    environment: environmentOf(process.env),
+    folders: foldersOf(job.file),
+    port: port2,
+    flag,
+  };
+  let ended = false;
   try {
-    const receiver = await converse(worker, port, flag, job);
+    const receiver = await converse(thread, kernel, port, job, () => {
+      ended = true;
+    });
     return {
       program: receiver.program!,
       outputs: receiver.outputs,
@@ -49,16 +43,19 @@ export async function tracePyodide(job: KernelJob): Promise<TracedKernel> {
     };
   } finally {
     port.close();
-    await worker.terminate();
+    if (ended) await thread.release();
+    else await thread.end();
   }
 }
 
 function converse(
-  worker: Worker,
+  thread: PyodideThread,
+  kernel: ThreadJob,
   port: MessagePort,
-  flag: Int32Array,
   job: KernelJob,
+  onEnd: () => void,
 ): Promise<TraceReceiver> {
+  const { flag } = kernel;
   const receiver = new TraceReceiver(job);
   let exception: OpenTrnError | undefined;
   const answer = (value: unknown): void => {
@@ -68,11 +65,15 @@ function converse(
   };
   return new Promise((resolve, reject) => {
     const settle = (): void => {
+      onEnd();
+      job.signal?.removeEventListener("abort", abort);
       const failure = receiver.failure ?? exception;
       if (failure) reject(failure);
       else if (receiver.program) resolve(receiver);
+      else reject(broken(new Error("it returned without a Program")));
     };
-    job.signal?.addEventListener("abort", () => reject(stopped(job.signal!)), { once: true });
+    const abort = (): void => reject(stopped(job.signal!));
+    job.signal?.addEventListener("abort", abort, { once: true });
     const refuse = (): void => answer(receiver.report());
     port.on("message", (m: FromWorker) => {
       if ("records" in m) {
@@ -92,8 +93,7 @@ function converse(
         }
       }
     });
-    worker.on("error", (e) => reject(broken(e)));
-    worker.on("exit", (code) => reject(broken(new Error(`it ended with code ${code}`))));
+    thread.run(kernel, (e) => reject(broken(e)));
   });
 }
 
