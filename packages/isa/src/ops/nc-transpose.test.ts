@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ncTranspose } from "./nc-transpose.ts";
-import { breaks, build, evaluate, psum, sbuf, upTo, v2 } from "./testing.ts";
+import { breaks, build, evaluate, psum, sbuf, v2 } from "./testing.ts";
 
 test("nc_transpose turns rows into columns and keeps every bit", () => {
   const call = {
