@@ -1,4 +1,5 @@
-// Pages derived from code: docs/instructions.md from the instruction records, docs/cli.md from the command line.
+// Pages derived from code: docs/instructions.md from the instruction records, docs/cli.md from the command line,
+// docs/activation-functions.md from the table of functions.
 // `node scripts/generate-docs.mjs` writes them; the docs check compares.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -61,9 +62,40 @@ async function commandsPage() {
   return `${page.join("\n").trimEnd()}\n`;
 }
 
+/** 2^n where x is one, else the shortest decimal. */
+const power = (x) => {
+  const n = Math.log2(Math.abs(x));
+  if (!Number.isInteger(n) || x === 0) return Number(x.toPrecision(6)).toString();
+  return `${x < 0 ? "-" : ""}2${[...String(n)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)])).join("")}`;
+};
+
+async function activationFunctionsPage() {
+  const { activationFunctions } = await import("../packages/numerics/dist/index.js");
+  const lines = [
+    "# Activation functions",
+    "",
+    note,
+    "",
+    "From `packages/numerics/src/functions/activation.ts`. The error is measured against double precision in units in the last place (ulp)",
+    "of fp32; where a floor is given, ulps are those of the floor for results smaller than it. The hardware range is where the chip is",
+    "documented to be right; here every fp32 input is.",
+    "",
+    "| function | meaning | error | hardware range |",
+    "|---|---|---|---|",
+  ];
+  for (const [name, { meaning, error, hardwareRange }] of Object.entries(activationFunctions)) {
+    const ulp = error.ulp === 0 ? "exact" : `${error.ulp} ulp`;
+    const floor = error.floor > 0 ? `, floor ${power(error.floor)}` : "";
+    const range = hardwareRange ? hardwareRange.map(power).join(" to ") : "all";
+    lines.push(`| ${name} | ${meaning.replaceAll("|", "\\|")} | ${ulp}${floor} | ${range} |`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 export const generatedDocs = async () => ({
   "docs/instructions.md": await instructionsPage(),
   "docs/cli.md": await commandsPage(),
+  "docs/activation-functions.md": await activationFunctionsPage(),
 });
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
