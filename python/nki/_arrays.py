@@ -24,7 +24,7 @@ def _module_of(value):
 
 def is_tensor(value):
     """Whether a kernel argument is an array and not a compile-time value."""
-    if isinstance(value, (bytes, bytearray, str, int, float)) or value is None:
+    if isinstance(value, (bytes, bytearray, str, int, float, type)) or value is None:
         return False
     if _module_of(value) == "numpy":
         return hasattr(value, "shape") and getattr(value, "ndim", 0) > 0
