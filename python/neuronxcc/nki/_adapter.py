@@ -15,8 +15,8 @@ from ._rewrite import masks_writes, rewritten
 from ._tile import Tile, fresh
 
 
-def adapted(user, grid, report):
-    """The function that the engine's tracer calls; ``report(paths)`` learns which arguments were written."""
+def adapted(user, grid):
+    """The function that the engine's tracer calls."""
     body = rewritten(user)
 
     @functools.wraps(user)
@@ -28,22 +28,18 @@ def adapted(user, grid, report):
         s.masks = masks_writes(user)
         s.shared = trace.__dict__.setdefault("older_shared", [])
         try:
-            return _instances(s, body, inspect.signature(user), args, kwargs, grid, report)
+            return _instances(s, body, inspect.signature(user), args, kwargs, grid)
         finally:
             _state.session = None
 
     return kernel
 
 
-def _instances(s, body, signature, args, kwargs, grid, report):
+def _instances(s, body, signature, args, kwargs, grid):
     call = signature.bind(*args, **kwargs)
-    tensors = {}
 
     def tile(leaf, path):
-        if not isinstance(leaf, NkiTensor):
-            return leaf
-        tensors[path] = leaf
-        return Tile(leaf)
+        return Tile(leaf) if isinstance(leaf, NkiTensor) else leaf
 
     for name, value in call.arguments.items():
         kind = signature.parameters[name].kind
@@ -62,10 +58,7 @@ def _instances(s, body, signature, args, kwargs, grid, report):
         result = body(*call.args, **call.kwargs)
         if s.pending is not None:
             s.pending.settle()
-    written = {path: t for path, t in tensors.items() if t._b.id in s.written}
-    out = map_values(result, _returned, "out")
-    report(list(written))
-    return out if not written else {"result": out, "written": list(written.values())}
+    return map_values(result, _returned, "out")
 
 
 def _returned(leaf, path):

@@ -1,7 +1,6 @@
 """``neuronxcc.nki``'s entry points: jit and its modes, baremetal, benchmark, profile, simulate_kernel, trace. All run on the virtual chip."""
 import functools
 
-from nki import _isa_generated as _isa
 from nki._errors import NkiInputError
 from nki._kernel import Kernel as _Kernel
 
@@ -17,15 +16,11 @@ class Kernel(_Kernel):
     def __init__(self, user, grid=(), options=None):
         self.user = user
         self.grid = tuple(grid)
-        self.written = []
         cores = 1
         for d in self.grid:
             cores *= d.cores
-        super().__init__(adapted(user, self.grid, self._learn), cores, (), options)
+        super().__init__(adapted(user, self.grid), cores, (), options)
         functools.update_wrapper(self, user)
-
-    def _learn(self, paths):
-        self.written = paths
 
     def remade(self, grid=None, **options):
         """The same kernel with another grid or other options."""
@@ -38,25 +33,6 @@ class Kernel(_Kernel):
         if instance is None:
             return self
         return type(self)(self.user.__get__(instance, owner), self.grid, self.options)
-
-    def __call__(self, *args, **kwargs):
-        if _isa.trace is not None:
-            return self.func(*args, **kwargs)
-        return self.returned(super().__call__(*args, **kwargs), args, kwargs)
-
-    def returned(self, result, args, kwargs):
-        """The kernel's own result; what it wrote into its arguments is copied there."""
-        if not self.written:
-            return result
-        import inspect
-
-        given = inspect.signature(self.user).bind(*args, **kwargs).arguments
-        for path, value in zip(self.written, result["written"]):
-            target = given
-            for part in path.split("."):
-                target = target[part] if isinstance(target, dict) else target[int(part)]
-            target[...] = value
-        return result["result"]
 
 
 def _options(options):
