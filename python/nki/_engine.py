@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from ._errors import NkiInputError, error_of
+from ._errors import NkiInputError, error_of, located
 from ._link import Closed, PipeLink
 
 _engine = None
@@ -58,7 +58,7 @@ class Engine:
             self.link.bytes(data)
         answer = self.link.wait()
         if answer.get("type") == "error":
-            raise error_of(answer)
+            raise located(error_of(answer), answer.get("file"), answer.get("line"), answer.get("function"))
         return answer
 
     def stop(self):

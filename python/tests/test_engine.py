@@ -11,6 +11,7 @@ import threading
 import traceback
 import unittest
 import unittest.mock
+import warnings
 
 import support  # noqa: F401
 
@@ -118,6 +119,20 @@ class Buffers(unittest.TestCase):
                 ours = [f for f in traceback.extract_tb(e.__traceback__) if os.sep + "nki" + os.sep in f.filename]
                 self.assertEqual(len(ours), 1)
             self.test_a_kernel_computes()
+
+    def test_what_only_shows_at_run_time_ends_at_the_users_line_too(self):
+        def full(a):
+            tiles = [nl.load(a) for _ in range(70)]
+            for t in tiles:
+                nl.store(a, t)
+
+        try:
+            nki.jit(full)(counting((128, 1024)))
+            self.fail("nothing was raised")
+        except nisa.NkiCapacityError as e:
+            last = traceback.extract_tb(e.__traceback__)[-1]
+            self.assertEqual((last.filename, last.name), (__file__, "full"))
+            self.assertIn("sbuf", str(e).lower())
 
     def test_an_exception_inside_leaves_the_engine_usable(self):
         def raises(a):
@@ -242,6 +257,93 @@ class NumPy(unittest.TestCase):
             out = scaled_sum(a, a, 1.001)
         self.assertEqual(out.dtype, np.float32)
         self.assertAlmostEqual(float(out[0, 0]), 2.002, places=5)
+
+
+@unittest.skipUnless(READY and np, "needs NumPy")
+class Values(unittest.TestCase):
+    """What the language's functions compute, against NumPy."""
+
+    def run_tile(self, function, *arrays):
+        def kernel(tensors):
+            t = function(*[nl.load(x) for x in tensors])
+            if t.buffer == nl.psum:
+                t = nl.copy(t)
+            out = nl.ndarray(t.shape, dtype=t.dtype, buffer=nl.shared_hbm)
+            nl.store(out, t)
+            return out
+
+        return nki.jit(kernel)(list(arrays))
+
+    def check(self, function, reference, *arrays, rtol=1e-5, atol=1e-6):
+        got = self.run_tile(function, *arrays)
+        np.testing.assert_allclose(got, reference(*[a.astype(np.float64) for a in arrays]), rtol=rtol, atol=atol)
+
+    x = np.random.default_rng(1).uniform(-9, 9, (128, 32)).astype(np.float32) if np else None
+    y = np.random.default_rng(2).uniform(0.5, 3, (128, 32)).astype(np.float32) if np else None
+
+    def test_one_tile(self):
+        x, y = self.x, self.y
+        for name in "exp tanh abs square negative sin cos floor ceil trunc sign".split():
+            self.check(getattr(nl, name), getattr(np, name), x)
+        for name in "log sqrt reciprocal".split():
+            self.check(getattr(nl, name), getattr(np, name), y)
+        self.check(nl.rsqrt, lambda a: 1 / np.sqrt(a), y)
+        self.check(nl.arctan, np.arctan, x)
+        self.check(nl.tan, np.tan, y / 4)
+        self.check(nl.sigmoid, lambda a: 1 / (1 + np.exp(-a)), x)
+        self.check(nl.silu, lambda a: a / (1 + np.exp(-a)), x)
+        big = np.array([[1e30, -1e30, 2.0**31, 8388609.0, -0.5, 0.5, 1.5, 2.5]] * 2, np.float32)
+        self.check(nl.floor, np.floor, big)
+        self.check(nl.ceil, np.ceil, big)
+        self.check(nl.trunc, np.trunc, big)
+
+    def test_two_tiles(self):
+        x, y = self.x, self.y
+        for name in "add subtract multiply maximum minimum equal less greater_equal".split():
+            self.check(getattr(nl, name), getattr(np, name), x, y)
+        self.check(lambda a, b: nl.subtract(1.0, a), lambda a, b: 1 - a, x, y)
+        self.check(lambda a, b: nl.add(a, b), np.add, x, y[:, :1])
+        self.check(lambda a, b: nl.where(nl.greater(a, 0.0), b, -1.0), lambda a, b: np.where(a > 0, b, -1), x, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.check(nl.divide, np.divide, x, y)
+            self.check(nl.mod, np.mod, x, y, atol=1e-4)
+            self.check(nl.fmod, np.fmod, x, y, atol=1e-4)
+
+    def test_reductions(self):
+        x = self.x.reshape(128, 4, 8)
+        self.check(lambda a: nl.sum(a, axis=2), lambda a: a.sum(2), x, atol=1e-4)
+        self.check(lambda a: nl.max(a, axis=[1, 2], keepdims=True), lambda a: a.max((1, 2), keepdims=True), x)
+        self.check(lambda a: nl.mean(a, axis=-1), lambda a: a.mean(2), x, atol=1e-5)
+        self.check(lambda a: nl.var(a, axis=[1, 2]), lambda a: a.var((1, 2), keepdims=True), x, atol=1e-4)
+        self.check(lambda a: nl.prod(a, axis=2), lambda a: a.prod(2), self.y.reshape(128, 4, 8), rtol=1e-4)
+
+    def test_composites(self):
+        def softmax(a, axes):
+            e = np.exp(a - a.max(axes, keepdims=True))
+            return e / e.sum(axes, keepdims=True)
+
+        x, y = self.x, self.y
+        self.check(lambda a: nl.softmax(a), lambda a: softmax(a, (1,)), x)
+        self.check(lambda a: nl.softmax(a, axis=2), lambda a: softmax(a, (2,)), x.reshape(128, 4, 8))
+        norm = lambda a, w: a / np.sqrt((a * a).mean(1, keepdims=True) + 1e-6) * w
+        self.check(lambda a, w: nl.rms_norm(a, w, axis=1, n=32), norm, x, y)
+        self.check(lambda a, b: nl.matmul(a, b, transpose_x=True), lambda a, b: a.T @ b, x, y, atol=1e-3)
+        self.check(lambda a, b: nl.matmul(a, b), lambda a, b: a @ b, x, y.T.copy(), atol=1e-3)
+        self.check(lambda a: nl.transpose(a), np.transpose, x)
+        self.check(lambda a: nl.broadcast_to(a[0:1], (64, 32)), lambda a: np.broadcast_to(a[:1], (64, 32)), x)
+        self.check(lambda a: nl.shared_identity_matrix(16, nl.float32), lambda a: np.eye(16), x)
+
+    def test_creation(self):
+        self.check(lambda a: nl.full((128, 4), 2.5, nl.float32), lambda a: np.full((128, 4), 2.5), self.x)
+
+        @nki.jit
+        def filled():
+            return nl.full((300, 17), 2.0, nl.float32, buffer=nl.shared_hbm)
+
+        np.testing.assert_array_equal(filled(), np.full((300, 17), 2.0, np.float32))
+        r = self.run_tile(lambda a: nl.rand((128, 64), nl.float32), self.x)
+        self.assertTrue(0 <= r.min() < 0.1 and 0.9 < r.max() < 1)
 
 
 @unittest.skipUnless(READY and torch, "needs torch")

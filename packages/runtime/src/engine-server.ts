@@ -68,8 +68,11 @@ export class EngineServer {
           : new OpenTrnError(e instanceof Error ? (e.stack ?? e.message) : String(e), {
               category: "internal",
             });
+      const at = error.at;
+      const lines = this.programs.get(this.request?.message["program"] as number)?.program.lines;
+      const line = lines?.find((l) => l.file === at?.file && l.line === at.line);
       this.request = undefined;
-      this.send({ type: "error", ...error.toJSON() });
+      this.send({ type: "error", ...error.toJSON(), function: line?.function ?? null });
     }
   }
 
@@ -145,11 +148,11 @@ export class EngineServer {
 
   private run(): void {
     const { message, inputs } = this.request!;
-    this.request = undefined;
     const kept = this.kept(message["program"]);
     const wide = message["precise"] === false;
     const executable = this.prepare(kept, wide, (message["seed"] as number | undefined) ?? 0);
     const outcome = executable.run(inputs);
+    this.request = undefined;
     kept.executed = outcome.executed;
     const floats = new Set(message["floats"] as readonly number[] | undefined);
     const outputs = kept.outputs.map((o, n) => {

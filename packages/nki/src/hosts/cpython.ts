@@ -48,7 +48,7 @@ export async function traceCPython(
   job.signal?.throwIfAborted();
   const child = spawn(python, ["-u", "-m", "nki._host", String(FD)], {
     stdio: ["ignore", job.onPrint ? "pipe" : "inherit", job.onPrint ? "pipe" : "inherit", "pipe"],
-    env: { ...pythonEnvironment(), PYTHONHASHSEED: "0", PYTHONDONTWRITEBYTECODE: "1" },
+    env: { ...pythonEnvironment(), PYTHONHASHSEED: "0" },
   });
   for (const stream of ["stdout", "stderr"] as const)
     child[stream]?.setEncoding("utf8").on("data", (text: string) => job.onPrint?.(text, stream));
