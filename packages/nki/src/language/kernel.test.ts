@@ -114,6 +114,15 @@ describe("kernel", () => {
   test("outputs are whole tensors in shared_hbm", () => {
     const chipOnly = kernel("chip_only", () => nl.zeros([128, 4], { dtype: "float32" }));
     expect(failure(() => chipOnly.build({ chip, inputs: {} })).rule).toBe("kernel outputs");
+    const two = kernel("two", (a) => {
+      const tensors = [0, 1].map(() =>
+        nl.ndarray(a.shape, { dtype: a.dtype, buffer: "shared_hbm" }),
+      );
+      for (const t of tensors) nl.store(t, nl.load(a));
+      return tensors;
+    });
+    const program = two.build({ chip, inputs: { a: f32(4, 4) } });
+    expect(program.outputs.map((o) => program.storages[o]!.name)).toEqual(["out0", "out1"]);
     const part = kernel("part", (a) => a.slice([0, 2]));
     expect(failure(() => part.build({ chip, inputs: { a: f32(4, 4) } })).message).toMatch(
       "a part of a",

@@ -106,12 +106,15 @@ export class Kernel {
       );
     };
     if (!Array.isArray(result) || result.length === 0) bad(`${String(result)}`);
-    return result.map((t) => {
+    return result.map((t, i) => {
       if (!(t instanceof Tensor)) return bad(String(t));
       const s = builder.storages[t.storage]!;
       if (t.buffer !== "shared_hbm") bad(t.describe(), s.line);
       if (!t.isContiguous || t.isIndirect || t.size * bytesOf(t.dtype) !== s.rowBytes)
         bad(`${t.describe()}, a part of ${s.name}`, s.line);
+      // A tensor without a name of its own is called after what it is to the caller.
+      if (s.name === `hbm${s.id}`)
+        builder.storages[s.id] = { ...s, name: result.length === 1 ? "out" : `out${i}` };
       return t.storage;
     });
   }
