@@ -106,6 +106,34 @@ export function aluChunk(op: i32, dst: usize, a: usize, aStep: usize, b: usize, 
   }
 }
 
+/** dst[i] = (a[i] Op0 x[i]) Op1 y[i]; steps as in `loop`. */
+function pairLoop<Op0, Op1>(dst: usize, a: usize, aStep: usize, x: usize, xStep: usize, y: usize, yStep: usize, n: i32): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(dst, canonical(lane<Op1>(lane<Op0>(v128.load(a), v128.load(x)), v128.load(y))));
+    a += aStep;
+    x += xStep;
+    y += yStep;
+    dst += 16;
+  }
+  if (n > 0) storeSome(dst, canonical(lane<Op1>(lane<Op0>(loadSome(a, n), loadSome(x, n)), loadSome(y, n))), n);
+}
+
+/** Whether `pairChunk` has the two operations in one pass. */
+export function isPair(op0: i32, op1: i32): bool {
+  if (op0 == ALU_multiply) return op1 == ALU_add || op1 == ALU_subtract;
+  return (op0 == ALU_subtract || op0 == ALU_add) && op1 == ALU_multiply;
+}
+
+/** n fp32 values: dst = (a op0 x) op1 y for a pair that `isPair` accepts. */
+export function pairChunk(
+  op0: i32, op1: i32, dst: usize, a: usize, aStep: usize, x: usize, xStep: usize, y: usize, yStep: usize, n: i32,
+): void {
+  if (op0 == ALU_subtract) pairLoop<Subtract, Multiply>(dst, a, aStep, x, xStep, y, yStep, n);
+  else if (op0 == ALU_add) pairLoop<Add, Multiply>(dst, a, aStep, x, xStep, y, yStep, n);
+  else if (op1 == ALU_add) pairLoop<Multiply, Add>(dst, a, aStep, x, xStep, y, yStep, n);
+  else pairLoop<Multiply, Subtract>(dst, a, aStep, x, xStep, y, yStep, n);
+}
+
 /** Identity of a reduction in all four lanes; 0 for operations that are none (abs_max starts there). */
 export function identity(op: i32): v128 {
   switch (op) {

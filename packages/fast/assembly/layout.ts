@@ -15,9 +15,9 @@ export const PACK_K: i32 = 256;
 export const PACK_N: i32 = 512;
 
 const OPERANDS: usize = 0;
-const TAIL: usize = 2048;
-const CHUNKS: usize = 4096;
-const ROW_AREA: usize = 40960;
+const TAIL: usize = 4096;
+const CHUNKS: usize = 8192;
+const ROW_AREA: usize = 45056;
 const PACK_A: usize = 65536;
 const PACK_B: usize = 262144;
 const STAGING: usize = 1048576;
@@ -32,8 +32,8 @@ export function init(address: usize, bytes: usize): void {
   stagingEnd = address + bytes;
 }
 
-/** Operand struct number i (128 bytes each). */
-@inline export function operandAt(i: i32): usize { return scratch + OPERANDS + (<usize>i << 7); }
+/** Operand struct number i (0..15, 256 bytes each). */
+@inline export function operandAt(i: i32): usize { return scratch + OPERANDS + (<usize>i << 8); }
 /** Room for a partial vector (64 bytes each). */
 @inline export function tailAt(i: i32): usize { return scratch + TAIL + (<usize>i << 6); }
 /** Chunk buffer number i, for CHUNK fp32 values. */

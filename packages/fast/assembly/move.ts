@@ -120,7 +120,7 @@ export function moveAll(dst: Operand, src: Operand): void {
 /** Replaces `op` by a dense copy of itself; false when the staging area is too small. */
 function detach(op: Operand): bool {
   const before = changetype<Operand>(operandAt(15));
-  memory.copy(operandAt(15), changetype<usize>(op), 128);
+  memory.copy(operandAt(15), changetype<usize>(op), 256);
   if (!restage(op)) return false;
   moveAll(op, before);
   return true;

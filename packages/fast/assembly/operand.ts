@@ -17,10 +17,10 @@ import { K_dtypeBytes } from "../generated/tables";
   run: i32;
   step: i32;
   /** Bytes touched, relative to `address`: first, and one past the last; also without dimension 0. */
-  low: i32;
-  high: i32;
-  rowLow: i32;
-  rowHigh: i32;
+  low: i64;
+  high: i64;
+  rowLow: i64;
+  rowHigh: i64;
   /** A position: element number, address of element 0 of its run, and the element within the run. Moved by `seek`. */
   element: u32;
   at: usize;
@@ -28,8 +28,8 @@ import { K_dtypeBytes } from "../generated/tables";
 }
 
 /** Offsets in the struct of the (stride, count) pairs, and of the position's index in each dimension but the last. */
-const DIMENSIONS: usize = 56;
-const INDICES: usize = 96;
+const DIMENSIONS: usize = 96;
+const INDICES: usize = 136;
 @inline export function strideOf(op: Operand, d: i32): i32 { return load<i32>(changetype<usize>(op) + DIMENSIONS + (<usize>d << 3)); }
 @inline export function countOf(op: Operand, d: i32): i32 { return load<i32>(changetype<usize>(op) + DIMENSIONS + (<usize>d << 3), 4); }
 @inline function setDimension(op: Operand, d: i32, stride: i32, count: i32): void {
@@ -75,10 +75,10 @@ function finish(op: Operand, rank: i32): void {
   op.rank = rank;
   op.run = countOf(op, rank - 1);
   op.step = strideOf(op, rank - 1);
-  let low = 0;
-  let high = op.bytes;
+  let low: i64 = 0;
+  let high: i64 = op.bytes;
   for (let d = rank - 1; d >= 0; d--) {
-    const reach = strideOf(op, d) * (countOf(op, d) - 1);
+    const reach = <i64>strideOf(op, d) * (countOf(op, d) - 1);
     if (d == 0) {
       op.rowLow = low;
       op.rowHigh = high;
@@ -159,7 +159,7 @@ export function overlap(a: Operand, b: Operand): bool {
   const most = countOf(a, 0) - 1;
   const least = 1 - countOf(b, 0);
   // Rows share bytes for distances in (b.rowLow - a.rowHigh, b.rowHigh - a.rowLow).
-  let d = <i32>((<i64>(b.rowLow - a.rowHigh) - between) / pitch) - 1;
+  let d = <i32>((b.rowLow - a.rowHigh - between) / pitch) - 1;
   if (d < least) d = least;
   for (let i = 0; i < 6 && d <= most; i++, d++) {
     const distance = between + <i64>d * pitch;

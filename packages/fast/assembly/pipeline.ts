@@ -7,7 +7,7 @@ import { CHUNK, ROWS, ROW_CHUNK, chunkAt, rowAt, tailAt } from "./layout";
 import { guard } from "./move";
 import { fetch, fetchStep, readable } from "./read";
 import { commit, target } from "./write";
-import { aluChunk, identity, isArithmetic, isUnary } from "./alu";
+import { aluChunk, identity, isArithmetic, isPair, isUnary, pairChunk } from "./alu";
 import { functionChunk, isFunction } from "./functions";
 import { accumulateRows } from "./rows";
 import { zero } from "./vector";
@@ -20,6 +20,8 @@ let secondOp: i32 = 0;
 let firstReverse: bool = false;
 let secondReverse: bool = false;
 let activation: i32 = 0;
+/** Both operations in one pass. */
+let paired: bool = false;
 const NONE: i32 = -1;
 
 @inline function dst(): Operand { return operandOf(0); }
@@ -62,13 +64,21 @@ function compute(e: u32, n: i32, out: usize): void {
   }
   let a = fetch(data(), e, n, chunkAt(0));
   let aStep = fetchStep;
-  if (firstOp != NONE) {
+  if (paired) {
+    const to = activation == NONE ? out : chunkAt(1);
+    const x = fetch(first(), e, n, chunkAt(2));
+    const xStep = fetchStep;
+    const y = fetch(second(), e, n, chunkAt(5));
+    pairChunk(firstOp, secondOp, to, a, aStep, x, xStep, y, fetchStep, n);
+    a = to;
+    aStep = 16;
+  } else if (firstOp != NONE) {
     const to = secondOp == NONE && activation == NONE ? out : chunkAt(1);
     stage(firstOp, firstReverse, first(), to, a, aStep, e, n);
     a = to;
     aStep = 16;
   }
-  if (secondOp != NONE) {
+  if (secondOp != NONE && !paired) {
     const to = activation == NONE ? out : chunkAt(1);
     stage(secondOp, secondReverse, second(), to, a, aStep, e, n);
     a = to;
@@ -124,6 +134,7 @@ export function pipeline(
   firstReverse = reverse0 != 0;
   secondReverse = reverse1 != 0;
   activation = fn;
+  paired = !firstReverse && !secondReverse && isPair(op0, op1);
   source = COMPUTED;
   let status = input(1, dataAt, lead);
   if (status != OK) return status;

@@ -1,8 +1,9 @@
 // Sequential reductions along rows, eight rows at a time: lane i of an accumulator is row i, so that ascending order within a row costs
 // nothing. The rows come transposed four by four.
 import { applyAny } from "./alu";
-import { Add, Maximum, Minimum, Multiply } from "./operations";
-import { ALU_add, ALU_maximum, ALU_minimum, ALU_multiply } from "../generated/tables";
+import { Add, Multiply } from "./operations";
+import { isNumber, nan } from "./vector";
+import { ALU_add, ALU_maximum, ALU_minimum, ALU_multiply, I_sign } from "../generated/tables";
 
 /** Columns c .. c + 3 of four rows, as four vectors of one column each, reduced into `sum` in order. */
 @inline function columns<Op>(sum: v128, a: v128, b: v128, c: v128, d: v128): v128 {
@@ -44,6 +45,33 @@ function loop<Op>(pointers: usize, sums: usize, n: i32): void {
   v128.store(sums, high, 16);
 }
 
+// Maximum and minimum by integer comparison: flipping the magnitude bits of negative values makes bit patterns sort as numbers, -0 below +0,
+// and NaN, given the sign that wins, beats everything. One short step in the chain from column to column instead of f32x4.max's seven.
+@inline function toKey(x: v128, nan: v128): v128 { return flip(v128.bitselect(x, nan, isNumber(x))); }
+@inline function flip(x: v128): v128 { return v128.xor(x, i32x4.shr_u(i32x4.shr_s(x, 31), 1)); }
+@unmanaged class KeyMaximum { @inline of(a: v128, b: v128): v128 { return i32x4.max_s(a, b); } }
+@unmanaged class KeyMinimum { @inline of(a: v128, b: v128): v128 { return i32x4.min_s(a, b); } }
+
+function keyLoop<Op>(pointers: usize, sums: usize, n: i32, nan: v128): void {
+  let low = toKey(v128.load(sums), nan);
+  let high = toKey(v128.load(sums, 16), nan);
+  let a = rowPointer(pointers, 0), b = rowPointer(pointers, 1), c = rowPointer(pointers, 2), d = rowPointer(pointers, 3);
+  let e = rowPointer(pointers, 4), f = rowPointer(pointers, 5), g = rowPointer(pointers, 6), h = rowPointer(pointers, 7);
+  const body = <usize>(n & ~3) << 2;
+  let at: usize = 0;
+  for (; at < body; at += 16) {
+    low = columns<Op>(low, keyAt(a + at, nan), keyAt(b + at, nan), keyAt(c + at, nan), keyAt(d + at, nan));
+    high = columns<Op>(high, keyAt(e + at, nan), keyAt(f + at, nan), keyAt(g + at, nan), keyAt(h + at, nan));
+  }
+  for (; at < <usize>n << 2; at += 4) {
+    low = changetype<Op>(0).of(low, toKey(column(pointers, 0, at), nan));
+    high = changetype<Op>(0).of(high, toKey(column(pointers, 4, at), nan));
+  }
+  v128.store(sums, flip(low));
+  v128.store(sums, flip(high), 16);
+}
+@inline function keyAt(at: usize, nan: v128): v128 { return toKey(v128.load(at), nan); }
+
 function anyLoop(op: i32, pointers: usize, sums: usize, n: i32): void {
   for (let at: usize = 0; at < <usize>n << 2; at += 4) {
     v128.store(sums, applyAny(op, v128.load(sums), column(pointers, 0, at)));
@@ -56,8 +84,8 @@ export function accumulateRows(op: i32, pointers: usize, sums: usize, n: i32): v
   switch (op) {
     case ALU_add: { loop<Add>(pointers, sums, n); return; }
     case ALU_multiply: { loop<Multiply>(pointers, sums, n); return; }
-    case ALU_maximum: { loop<Maximum>(pointers, sums, n); return; }
-    case ALU_minimum: { loop<Minimum>(pointers, sums, n); return; }
+    case ALU_maximum: { keyLoop<KeyMaximum>(pointers, sums, n, nan()); return; }
+    case ALU_minimum: { keyLoop<KeyMinimum>(pointers, sums, n, v128.or(nan(), v128.load(I_sign))); return; }
   }
   anyLoop(op, pointers, sums, n);
 }

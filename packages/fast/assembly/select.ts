@@ -1,9 +1,9 @@
 // Where the elements of a selecting instruction come from: range_select and select_reduce produce a chunk of fp32 values here, and the
 // pipeline stores and reduces it.
 import { Operand, operandOf } from "./operand";
-import { chunkAt } from "./layout";
+import { chunkAt, tailAt } from "./layout";
 import { fetch, fetchStep, repeat } from "./read";
-import { applyAny } from "./alu";
+import { aluChunk } from "./alu";
 
 /** Operand structs: the tile to select from, the predicate, the value elsewhere, and the two bounds. */
 const TRUE_SLOT: i32 = 1;
@@ -53,10 +53,18 @@ export function rangeChunk(e: u32, n: i32, out: usize): void {
   const bound1 = v128.load32_splat(fetch(operandOf(BOUND1_SLOT), partition, 1, chunkAt(2)));
   const yes = padded(values(operandOf(TRUE_SLOT), e, n, chunkAt(0)), chunkAt(0), n);
   const no = padded(values(operandOf(FALSE_SLOT), e, n, chunkAt(1)), chunkAt(1), n);
+  const indices = chunkAt(5);
+  const passed = chunkAt(6);
   for (let i = 0; i < n; i += 4) {
-    const index = f32x4.convert_i32x4_s(i32x4.add(i32x4.splat(position + i), i32x4(0, 1, 2, 3)));
-    const both = v128.and(applyAny(compare0, index, bound0), applyAny(compare1, index, bound1));
-    const at = <usize>i << 2;
+    const index = i32x4.add(i32x4.splat(position + i), i32x4(0, 1, 2, 3));
+    v128.store(indices + (<usize>i << 2), f32x4.convert_i32x4_s(index));
+  }
+  v128.store(tailAt(11), bound0);
+  v128.store(tailAt(12), bound1);
+  aluChunk(compare0, passed, indices, 16, tailAt(11), 0, n);
+  aluChunk(compare1, indices, indices, 16, tailAt(12), 0, n);
+  for (let at: usize = 0; at < <usize>n << 2; at += 16) {
+    const both = v128.and(v128.load(passed + at), v128.load(indices + at));
     choose(out + at, i32x4.ne(both, i32x4.splat(0)), yes + at, no + at);
   }
 }

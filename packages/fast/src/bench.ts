@@ -55,15 +55,18 @@ class Workbench {
   }
 }
 
-/** Nanoseconds of one call: the median of several batches, after enough calls for V8 to have optimised. */
-function nanoseconds(call: () => unknown, batches = 11): number {
+/**
+ * Nanoseconds of one call: the median of many batches of about half a millisecond, so that other processes disturb few of them, after
+ * enough calls for V8 to have optimised.
+ */
+function nanoseconds(call: () => unknown, batches = 61): number {
   const warmUntil = performance.now() + 60;
   let perBatch = 0;
   while (performance.now() < warmUntil) {
     call();
     perBatch++;
   }
-  const calls = Math.max(1, Math.ceil(perBatch / 12));
+  const calls = Math.max(1, Math.ceil(perBatch / 120));
   const times = Array.from({ length: batches }, () => {
     const start = performance.now();
     for (let i = 0; i < calls; i++) call();

@@ -22,8 +22,10 @@ export function polynomial(x: number, c: readonly number[]): number {
 }
 
 /** `x`, but at most `limit`; NaN stays NaN (WebAssembly f32x4.pmin(x, limit)). */
+// biome-ignore lint/complexity/useMathMinMax: pmin keeps x when both are zeros
 export const atMost = (x: number, limit: number): number => (limit < x ? limit : x);
 /** `x`, but at least `limit`; NaN stays NaN (WebAssembly f32x4.pmax(x, limit)). */
+// biome-ignore lint/complexity/useMathMinMax: pmax keeps x when both are zeros
 export const atLeast = (x: number, limit: number): number => (x < limit ? limit : x);
 /** `magnitude` (not negative) with the sign of `x`, zeros included. */
 export const copySign = (magnitude: number, x: number): number =>

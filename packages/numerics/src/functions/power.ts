@@ -7,7 +7,7 @@ const words = new Uint32Array(2);
 const double = new Float64Array(words.buffer);
 
 /** 1 / (2k + 1): the series of (ln((1+s)/(1-s))) / 2s in s^2, enough for s^2 <= 0.0295. */
-export const logSeries: readonly number[] = Array.from({ length: 11 }, (_, k) => 1 / (2 * k + 1));
+export const logSeries: readonly number[] = Array.from({ length: 9 }, (_, k) => 1 / (2 * k + 1));
 /** 1 / k!: the series of e^r, enough for |r| <= ln2 / 2. */
 export const expSeries: readonly number[] = [
   1,
@@ -21,8 +21,6 @@ export const expSeries: readonly number[] = [
   1 / 40320,
   1 / 362880,
   1 / 3628800,
-  1 / 39916800,
-  1 / 479001600,
 ];
 /** 1.5 * 2^52: adding and subtracting it rounds to the nearest integer. */
 export const roundMagic64 = 6755399441055744;
@@ -33,7 +31,7 @@ function horner(x: number, c: readonly number[]): number {
   return sum;
 }
 
-/** log2 of a positive finite fp32 value, to about 2^-50. */
+/** log2 of a positive finite fp32 value, to about 2^-48. */
 function log2(x: number): number {
   double[0] = x;
   // sqrt(1/2) = 0x3fe6a09e_667f3bcd; binades that start there, as in `log`.
