@@ -16,14 +16,37 @@ type Finish = (sums: Tensor) => Tensor;
 /** x * (1 + tanh(...)) / 2 in the nine instructions that the formula is written as. */
 function taylor(x: Tensor): Tensor {
   const like = (): Tensor => sbuf(x.shape, x.dtype);
-  const [square, cube, inner, sigmoid, twice, half, shifted, result] = Array.from({ length: 8 }, like);
+  const [square, cube, inner, sigmoid, twice, half, shifted, result] = Array.from(
+    { length: 8 },
+    like,
+  );
   nisa.tensorTensor({ dst: square!, data1: x, data2: x, op: nl.multiply });
   nisa.tensorTensor({ dst: cube!, data1: square!, data2: x, op: nl.multiply });
-  nisa.tensorScalar({ dst: cube!, data: cube!, op0: nl.multiply, operand0: 0.044715, engine: "vector" });
+  nisa.tensorScalar({
+    dst: cube!,
+    data: cube!,
+    op0: nl.multiply,
+    operand0: 0.044715,
+    engine: "vector",
+  });
   nisa.tensorTensor({ dst: inner!, data1: x, data2: cube!, op: nl.add });
-  nisa.tensorScalar({ dst: inner!, data: inner!, op0: nl.multiply, operand0: 0.79788456, engine: "vector" });
+  nisa.tensorScalar({
+    dst: inner!,
+    data: inner!,
+    op0: nl.multiply,
+    operand0: 0.79788456,
+    engine: "vector",
+  });
   nisa.activation({ dst: sigmoid!, op: nl.sigmoid, data: inner!, scale: 2 });
-  nisa.tensorScalar({ dst: twice!, data: sigmoid!, op0: nl.multiply, operand0: 2, op1: nl.add, operand1: -1, engine: "vector" });
+  nisa.tensorScalar({
+    dst: twice!,
+    data: sigmoid!,
+    op0: nl.multiply,
+    operand0: 2,
+    op1: nl.add,
+    operand1: -1,
+    engine: "vector",
+  });
   nisa.tensorScalar({ dst: half!, data: x, op0: nl.multiply, operand0: 0.5, engine: "vector" });
   nisa.tensorScalar({ dst: shifted!, data: twice!, op0: nl.add, operand0: 1, engine: "vector" });
   nisa.tensorTensor({ dst: result!, data1: half!, data2: shifted!, op: nl.multiply });
@@ -52,7 +75,10 @@ const gemm = (name: string, finish: Finish): Kernel =>
       const left = sbuf([P, K / P, P], dtype);
       nisa.dmaCopy({
         dst: left,
-        src: lhsT.reshape([K / P, P, M]).permute([1, 0, 2]).slice(":", ":", at(m, P)),
+        src: lhsT
+          .reshape([K / P, P, M])
+          .permute([1, 0, 2])
+          .slice(":", ":", at(m, P)),
       });
       for (const n of range(N / TN)) {
         const sums = psum([P, TN]);

@@ -44,8 +44,7 @@ const v3 = kernel("matmul_hoist_load", (lhsT: Tensor, rhs: Tensor) => {
     for (const n of range(N / TN)) {
       const right = steps.map((k) => fetch(rhs.slice(at(k, TK), at(n, TN))));
       const sums = psum([TM, TN]);
-      for (const k of steps)
-        nisa.ncMatmul({ dst: sums, stationary: left[k]!, moving: right[k]! });
+      for (const k of steps) nisa.ncMatmul({ dst: sums, stationary: left[k]!, moving: right[k]! });
       evict(result, sums, m, n);
     }
   }
@@ -85,9 +84,7 @@ const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor) => {
   const { K, M, N } = sizes(lhsT, rhs);
   const result = output([M, N], lhsT.dtype);
   for (const n of range(N / (TN * BN))) {
-    const sums = range(M / TM).map(() =>
-      nl.zeros([TM, BN, TN], { dtype: result.dtype }),
-    );
+    const sums = range(M / TM).map(() => nl.zeros([TM, BN, TN], { dtype: result.dtype }));
     for (const k of range(K / (TK * BK))) {
       const right = sbuf([TK, BK, BN * TN], rhs.dtype);
       for (const i of range(BK))
