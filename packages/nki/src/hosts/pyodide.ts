@@ -74,6 +74,8 @@ function converse(
     };
     const abort = (): void => reject(stopped(job.signal!));
     job.signal?.addEventListener("abort", abort, { once: true });
+    // It may have fired while the thread was being started.
+    if (job.signal?.aborted) abort();
     const refuse = (): void => answer(receiver.report());
     port.on("message", (m: FromWorker) => {
       if ("records" in m) {
