@@ -1,6 +1,7 @@
 /** How a failure reaches the user: one line on standard error, an object with `--json`, never a stack trace for what we expect. */
 import { OpenTrnError } from "@opentrn/base";
 import { CommanderError } from "commander";
+import { Interrupted } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 
 /** Exit codes that scripts rely on. */
@@ -29,5 +30,5 @@ export function reportFailure(e: unknown, io: Io, json: boolean): number {
     if (io.env["OPENTRN_DEBUG"]) io.err(`${e instanceof Error ? e.stack : String(e)}\n`);
     else io.err("OPENTRN_DEBUG=1 adds where it happened.\n");
   }
-  return exitCode.badInput;
+  return error instanceof Interrupted ? error.exitCode : exitCode.badInput;
 }

@@ -10,8 +10,10 @@ import {
   readChipFile,
   readKernelName,
   type TracedProgram,
+  type TraceRequest,
   traceKernel,
 } from "@opentrn/runtime";
+import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { choiceOption, numberOption } from "./run-options.ts";
@@ -49,7 +51,7 @@ export async function openSession(
   const progress = new Progress(io);
   progress.say(`tracing ${kernel}`);
   try {
-    const traced = await traceKernel({
+    const request: TraceRequest = {
       name,
       args,
       chip,
@@ -62,7 +64,11 @@ export async function openSession(
         // The kernel's own output goes beside the report, which may be read by a program.
         io.err(text);
       },
-    });
+    };
+    const traced =
+      name.language === "python"
+        ? await interruptible((signal) => traceKernel({ ...request, signal }))
+        : await traceKernel(request);
     return { traced, args, seed, progress };
   } finally {
     progress.done();
