@@ -1,4 +1,7 @@
-/** The kernels of one memory, typed. Every method takes addresses of descriptors (descriptor.ts) and throws when an operand is refused. */
+/**
+ * The kernels of one memory, typed. All take addresses of descriptors (descriptor.ts). Everything computed is stored with NaN as the one
+ * NaN of its type (0x7fc00000 in fp32); raw moves keep every bit. Results equal the reference meanings in `numerics` bit for bit.
+ */
 import { invariant } from "@opentrn/base";
 import { RESERVED_BYTES, writeConstants } from "./tables.ts";
 import { kernelModule } from "./wasm.ts";

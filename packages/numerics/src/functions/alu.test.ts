@@ -1,3 +1,4 @@
+import { Random } from "@opentrn/base";
 import { describe, expect, it } from "vitest";
 import { type AluName, aluNames, aluOp, aluOps, integerOps, isReduction } from "./alu.ts";
 
@@ -111,6 +112,23 @@ describe("power", () => {
   ];
   for (const [x, y, want] of rows)
     it(`${x} to the ${y} is ${want}`, () => expect(aluOps.power.evaluate(x, y)).toBe(want));
+});
+
+describe("power against double precision", () => {
+  it("stays within 0.501 ulp wherever the result is normal", () => {
+    const random = new Random(5);
+    let worst = 0;
+    for (let i = 0; i < 50_000; i++) {
+      const x = Math.fround(2 ** (random.uniform() * 40 - 20));
+      const y = Math.fround(random.normal() * 3);
+      const want = x ** y;
+      if (!(want > 2 ** -126 && want < 2 ** 127)) continue;
+      const ulp = 2 ** (Math.floor(Math.log2(want)) - 23);
+      worst = Math.max(worst, Math.abs(aluOps.power.evaluate(x, y) - want) / ulp);
+    }
+    expect(worst).toBeLessThan(0.501);
+    expect(worst).toBeGreaterThan(0.49);
+  });
 });
 
 describe("exact 32-bit integers", () => {
