@@ -1,1 +1,3 @@
+export { perfettoChunks } from "./perfetto.ts";
 export * from "./profile/index.ts";
+export * from "./schema.ts";

@@ -6,6 +6,7 @@ export {
   pathKinds,
 } from "./critical-path.ts";
 export { type EdgeKind, edgeKinds, type Graph, NO_QUEUE } from "./graph.ts";
+export { listing } from "./listing.ts";
 export type { Schedule } from "./schedule.ts";
 export type { TripOptions } from "./stream.ts";
 export {
@@ -15,4 +16,5 @@ export {
   timeline,
   type UnitTime,
 } from "./timeline.ts";
+export { traceOf } from "./trace-model.ts";
 export { type DescriptorPath, type QueueKind, queues, type Unit, units } from "./units.ts";

@@ -6,7 +6,7 @@ import { toNanoseconds } from "@opentrn/base";
 import { locationOf, type Program } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
 import { bottleneckOf } from "./bottleneck.ts";
-import { ClassPlans } from "./class-plan.ts";
+import { type ClassPlan, ClassPlans } from "./class-plan.ts";
 import { type CostUse, costsUsed } from "./costs-used.ts";
 import { type CriticalPath, criticalPath } from "./critical-path.ts";
 import { buildGraph } from "./dependencies.ts";
@@ -55,6 +55,8 @@ export interface Timeline {
   /** Executed instructions. */
   readonly graph: Graph;
   readonly schedule: Schedule;
+  /** What instructions of each class cost, by class id. */
+  readonly plans: readonly ClassPlan[];
 }
 
 /** Predicts the time of a placed Program. */
@@ -116,6 +118,7 @@ export function timeline(
     costs: costsUsed(program, graph, plans),
     graph,
     schedule: played,
+    plans: plans.plans,
   };
 }
 
