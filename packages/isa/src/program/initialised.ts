@@ -8,12 +8,20 @@ import { type AccessPattern, forRuns, type Storage } from "./pattern.ts";
 /** An HBM tensor of more bytes is not followed byte by byte once it is written in pieces (docs/memory.md). */
 const MAX_TRACKED_BYTES = 2 ** 26;
 
-type State =
-  | "none"
-  | "all"
-  | "untracked"
-  | { readonly masks: Uint32Array[] }
-  | { readonly flat: Uint8Array };
+/** Patterns remembered as written, for each tensor: kernels use the same few over and over. */
+const REMEMBERED = 8;
+
+/** A tensor that is written in pieces: one mark a byte in HBM, one 32-partition mask a byte of a row on chip. */
+interface Pieces {
+  readonly marks: Uint8Array | readonly Uint32Array[];
+  /** Bytes (times partitions) not written yet. */
+  missing: number;
+  /** Patterns that lie wholly inside what was written; writing only adds, so they stay true. */
+  readonly written: AccessPattern[];
+  next: number;
+}
+
+type State = "none" | "all" | "untracked" | Pieces;
 
 export class Initialised {
   private readonly states = new Map<number, State>();
@@ -29,40 +37,25 @@ export class Initialised {
   }
 
   write(s: Storage, p: AccessPattern): void {
-    const state = this.states.get(s.id)!;
+    let state = this.states.get(s.id)!;
     if (state === "all" || state === "untracked") return;
     if (p.dynamic || coversAll(s, p)) {
       this.states.set(s.id, "all");
       return;
     }
-    if (s.space === "hbm") {
-      if (s.rowBytes > MAX_TRACKED_BYTES) {
+    if (state === "none") {
+      if (s.space === "hbm" && s.rowBytes > MAX_TRACKED_BYTES) {
         this.states.set(s.id, "untracked");
         return;
       }
-      const flat =
-        typeof state === "object" && "flat" in state ? state.flat : new Uint8Array(s.rowBytes);
-      this.states.set(s.id, { flat });
-      forRuns(p, 0, (from, to) => {
-        flat.fill(1, from, to);
-        return true;
-      });
-      return;
+      state = piecesOf(s);
+      this.states.set(s.id, state);
     }
-    const masks =
-      typeof state === "object" && "masks" in state
-        ? state.masks
-        : Array.from({ length: Math.ceil(s.partitions / 32) }, () => new Uint32Array(s.rowBytes));
-    this.states.set(s.id, { masks });
-    masks.forEach((mask, q) => {
-      const bits = partitionBits(p, q);
-      if (bits === 0) return;
-      forRuns(p, 1, (from, to) => {
-        if (bits === 0xffffffff) mask.fill(0xffffffff, from, to);
-        else for (let i = from; i < to; i++) mask[i]! |= bits;
-        return true;
-      });
-    });
+    if (remembers(state, p)) return;
+    if (state.marks instanceof Uint8Array) markBytes(state, state.marks, p);
+    else for (let q = 0; q < state.marks.length; q++) markQuadrant(state, state.marks[q]!, p, q);
+    remember(state, p);
+    if (state.missing === 0) this.states.set(s.id, "all");
   }
 
   /** The first unwritten byte of a read as `[partition, byte]`, or undefined when all of it was written. */
@@ -70,32 +63,102 @@ export class Initialised {
     const state = this.states.get(s.id)!;
     if (state === "all" || state === "untracked") return undefined;
     if (state === "none") return [p.partition, p.offset * bytesOf(p.dtype)];
-    if (p.dynamic) return undefined;
-    let missing: readonly [number, number] | undefined;
-    if ("flat" in state) {
-      forRuns(p, 0, (from, to) => {
-        for (let i = from; i < to; i++) if (state.flat[i] === 0) missing = [0, i];
-        return missing === undefined;
-      });
-      return missing;
-    }
-    state.masks.forEach((mask, q) => {
-      const bits = partitionBits(p, q);
-      if (bits === 0 || missing) return;
-      forRuns(p, 1, (from, to) => {
-        for (let i = from; i < to; i++) {
-          const lacking = (bits & ~mask[i]!) >>> 0;
-          if (lacking !== 0) {
-            missing = [q * 32 + 31 - Math.clz32(lacking & -lacking), i];
-            return false;
-          }
-        }
-        return true;
-      });
-    });
-    if (!missing && coversAll(s, p)) this.states.set(s.id, "all");
+    if (p.dynamic || remembers(state, p)) return undefined;
+    const missing =
+      state.marks instanceof Uint8Array
+        ? firstUnmarked(state.marks, p)
+        : firstLacking(state.marks, p);
+    if (!missing) remember(state, p);
     return missing;
   }
+}
+
+function piecesOf(s: Storage): Pieces {
+  const marks =
+    s.space === "hbm"
+      ? new Uint8Array(s.rowBytes)
+      : Array.from({ length: Math.ceil(s.partitions / 32) }, () => new Uint32Array(s.rowBytes));
+  return { marks, missing: s.rowBytes * s.partitions, written: [], next: 0 };
+}
+
+function remembers(state: Pieces, p: AccessPattern): boolean {
+  for (const w of state.written) if (samePlaces(w, p)) return true;
+  return false;
+}
+
+function remember(state: Pieces, p: AccessPattern): void {
+  state.written[state.next] = p;
+  state.next = (state.next + 1) % REMEMBERED;
+}
+
+function samePlaces(a: AccessPattern, b: AccessPattern): boolean {
+  if (a.offset !== b.offset || a.partition !== b.partition || a.dtype !== b.dtype) return false;
+  if (a.dims.length !== b.dims.length) return false;
+  for (let d = 0; d < a.dims.length; d++)
+    if (a.dims[d]![0] !== b.dims[d]![0] || a.dims[d]![1] !== b.dims[d]![1]) return false;
+  return true;
+}
+
+function markBytes(state: Pieces, marks: Uint8Array, p: AccessPattern): void {
+  forRuns(p, 0, (from, to) => {
+    for (let i = from; i < to; i++) {
+      state.missing -= 1 - marks[i]!;
+      marks[i] = 1;
+    }
+    return true;
+  });
+}
+
+function markQuadrant(state: Pieces, mask: Uint32Array, p: AccessPattern, q: number): void {
+  const bits = partitionBits(p, q);
+  if (bits === 0) return;
+  forRuns(p, 1, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const fresh = (bits & ~mask[i]!) >>> 0;
+      if (fresh === 0) continue;
+      state.missing -= ones(fresh);
+      mask[i] = (mask[i]! | bits) >>> 0;
+    }
+    return true;
+  });
+}
+
+/** Number of set bits. */
+function ones(bits: number): number {
+  let n = bits - ((bits >>> 1) & 0x55555555);
+  n = (n & 0x33333333) + ((n >>> 2) & 0x33333333);
+  return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+function firstUnmarked(marks: Uint8Array, p: AccessPattern): readonly [0, number] | undefined {
+  let missing: readonly [0, number] | undefined;
+  forRuns(p, 0, (from, to) => {
+    for (let i = from; i < to && !missing; i++) if (marks[i] === 0) missing = [0, i];
+    return missing === undefined;
+  });
+  return missing;
+}
+
+function firstLacking(
+  masks: readonly Uint32Array[],
+  p: AccessPattern,
+): readonly [partition: number, byte: number] | undefined {
+  let missing: readonly [number, number] | undefined;
+  masks.forEach((mask, q) => {
+    const bits = partitionBits(p, q);
+    if (bits === 0 || missing) return;
+    forRuns(p, 1, (from, to) => {
+      for (let i = from; i < to; i++) {
+        const lacking = (bits & ~mask[i]!) >>> 0;
+        if (lacking !== 0) {
+          missing = [q * 32 + 31 - Math.clz32(lacking & -lacking), i];
+          return false;
+        }
+      }
+      return true;
+    });
+  });
+  return missing;
 }
 
 /** The partitions of quadrant `q` that the pattern touches, as a bit mask. */
