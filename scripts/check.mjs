@@ -9,6 +9,8 @@ const steps = [
   ["format", node, ["node_modules/@biomejs/biome/bin/biome", "format", "."]],
   ["lint", node, ["node_modules/@biomejs/biome/bin/biome", "lint", "--error-on-warnings", "."]],
   ["build", node, ["scripts/build.mjs"]],
+  // Tests and examples are no part of the build; their types, and the calls they expect not to compile, are checked here.
+  ["types", node, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.tests.json"]],
   ["layers", node, ["scripts/check-layers.mjs"]],
   ["docs", node, ["scripts/check-docs.mjs"]],
   ["tests", node, ["scripts/test.mjs"]],
