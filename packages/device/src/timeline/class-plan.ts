@@ -57,8 +57,14 @@ export interface ClassPlan {
   readonly control: string | undefined;
 }
 
+/** What the schedule asks of plans, whoever makes them. */
+export interface Plans {
+  readonly plans: readonly ClassPlan[];
+  shapeOf(classId: number, shift: number): DmaShape;
+}
+
 /** Plans of all classes. Transfers get their shape by `shapeOf`, which needs the placed partition. */
-export class ClassPlans {
+export class ClassPlans implements Plans {
   readonly plans: readonly ClassPlan[];
   private readonly program: Program;
   private readonly shapes = new Map<number, DmaShape>();
@@ -117,7 +123,13 @@ function operandPlans(c: InstructionClass): OperandPlan[] {
   });
 }
 
-function planOf(c: InstructionClass, queue: number, tables: ActivationTables): ClassPlan {
+/** Numbers ScalarE look-up tables by class; 0 for none. */
+interface TableNumbers {
+  of(c: InstructionClass): number;
+}
+
+/** The plan of one class: a transfer on `queue`, or work of a unit with `queue` -1. */
+export function planOf(c: InstructionClass, queue: number, tables: TableNumbers): ClassPlan {
   const { op, call } = c;
   const { chip } = call;
   const operands = operandPlans(c);

@@ -11,7 +11,10 @@ export interface Meeting {
 const meetingOps = new Set(["core_barrier", "sendrecv"]);
 
 /** Meetings by instance. */
-export function meetingsOf(program: Program, graph: Graph): ReadonlyMap<number, Meeting> {
+export function meetingsOf(
+  program: Pick<Program, "cores" | "classes" | "classOf">,
+  graph: Graph,
+): ReadonlyMap<number, Meeting> {
   const found = new Map<number, Meeting>();
   if (program.cores === 1) return found;
   const keys = program.classes.map((c) =>

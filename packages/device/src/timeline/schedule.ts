@@ -5,7 +5,7 @@
  */
 import { OpenTrnError, TICKS_PER_NANOSECOND } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
-import type { ClassPlan, ClassPlans } from "./class-plan.ts";
+import type { ClassPlan, Plans } from "./class-plan.ts";
 import { DmaEngines } from "./dma-engines.ts";
 import { edge, type Graph, NO_QUEUE } from "./graph.ts";
 import { HbmShare } from "./hbm-share.ts";
@@ -74,20 +74,23 @@ export interface ScheduleOptions {
   readonly dutyPhaseNs?: number | undefined;
 }
 
+/** What is played: a Program, or an instruction stream from elsewhere in the same form. */
+export type Played = Pick<Program, "chip" | "cores" | "classOf" | "classes">;
+
 export function schedule(
-  program: Program,
+  program: Played,
   graph: Graph,
-  plans: ClassPlans,
+  plans: Plans,
   options: ScheduleOptions = {},
 ): Schedule {
   return new Scheduler(program, graph, plans, options).run();
 }
 
 class Scheduler {
-  private readonly program: Program;
+  private readonly program: Played;
   private readonly graph: Graph;
   private readonly plans: readonly ClassPlan[];
-  private readonly shapes: ClassPlans;
+  private readonly shapes: Plans;
   private readonly times: Times;
   private readonly states: UnitState[] = [];
   /** Instances by unit, in order. */
@@ -112,7 +115,7 @@ class Scheduler {
   };
   private readonly meetings: ReadonlyMap<number, Meeting>;
 
-  constructor(program: Program, graph: Graph, plans: ClassPlans, options: ScheduleOptions) {
+  constructor(program: Played, graph: Graph, plans: Plans, options: ScheduleOptions) {
     this.program = program;
     this.graph = graph;
     this.plans = plans.plans;
