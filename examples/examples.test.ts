@@ -73,6 +73,30 @@ describe.each(examples.map((e) => [e.name, e] as const))("%s", (_, e: Example) =
   });
 });
 
+/** Predicted timeline of an example at its real size. */
+function timed(name: string) {
+  const e = examples.find((x) => x.name === name)!;
+  const { inputs, args } = inputsOf(e.args);
+  const program = e.kernel.build({ chip, inputs, args });
+  return runProgram(program, inputs, { values: false }).timeline!;
+}
+
+describe("time at real sizes", () => {
+  test("each step of the matrix product is faster than the one before, the last close to the peak", () => {
+    const steps = ["tiled", "hoisted", "resident", "pipelined"].map((s) => timed(`matmul_${s}`));
+    const totals = steps.map((t) => t.totalNs);
+    expect(totals).toEqual([...totals].sort((a, b) => b - a));
+    expect(steps.at(-1)!.mfu).toBeGreaterThan(0.85);
+  });
+
+  test("flash attention keeps VectorE and ScalarE busy together, and twice gives the same time", () => {
+    const t = timed("flash_attention");
+    for (const engine of ["vector", "scalar"] as const)
+      expect(t.engines[engine].activeNs / t.totalNs).toBeGreaterThan(0.7);
+    expect(timed("flash_attention").totalNs).toBe(t.totalNs);
+  });
+});
+
 test("the demo runs the examples marked for it", () => {
   const marked = examples.filter((e) => e.demo);
   expect(demo).toEqual(
