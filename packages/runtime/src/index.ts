@@ -30,6 +30,7 @@ export {
   traceKernel,
 } from "./kernels/trace-kernel.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
+export { perfettoTrace } from "./report/perfetto-trace.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf } from "./report/report-of.ts";
 export { inputBytes } from "./run/input-bytes.ts";

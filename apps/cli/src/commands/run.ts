@@ -4,6 +4,7 @@ import { saveProgram } from "@opentrn/isa";
 import {
   expectedOutputs,
   type OutputTensor,
+  perfettoTrace,
   type RunReport,
   type RunResult,
   reportOf,
@@ -92,6 +93,10 @@ function writeFiles(
   if (options.outputs !== undefined && result.outputs) {
     writeTensorFile(options.outputs, Object.fromEntries(result.outputs.map((o) => [o.name, o])));
     files.push(["outputs", options.outputs]);
+  }
+  if (options.trace !== undefined && result.timeline) {
+    writeFileAtomic(options.trace, perfettoTrace(result.timeline));
+    files.push(["trace", `${options.trace} (opens in ui.perfetto.dev)`]);
   }
   if (options.report !== undefined) {
     writeFileAtomic(options.report, `${JSON.stringify(report, null, 2)}\n`);
