@@ -1,5 +1,6 @@
 /** What a chip file states. Code reads these facts and never branches on a chip's name; a user's own chip is the same shape as JSON. */
 import type { Fact } from "./fact.ts";
+import type { SequencerFacts } from "./sequencer.ts";
 
 /** A compute engine: clock, width and the fixed parts of an instruction, in its own cycles. */
 export interface EngineFacts {
@@ -143,6 +144,8 @@ export interface Chip {
     readonly preambleNs: Fact;
     readonly postambleNs: Fact;
   };
+  /** Absent where no profile was decoded. */
+  readonly sequencer?: SequencerFacts;
   /** Dense peak of one core in TFLOP/s by the widest class of operand types. */
   readonly peakTflops: { readonly fp8: Fact; readonly bf16: Fact; readonly fp32: Fact };
 }

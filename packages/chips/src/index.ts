@@ -1,3 +1,4 @@
 export * from "./catalogue.ts";
 export * from "./chip.ts";
 export * from "./fact.ts";
+export * from "./sequencer.ts";

@@ -2,6 +2,7 @@
 import type { Chip } from "../chip.ts";
 import { fact } from "../fact.ts";
 import { commonTables } from "./activation-tables.ts";
+import { trn2Sequencer } from "./trn2-sequencer.ts";
 
 const arch = "Neuron SDK 2.32, nki/guides/architecture/trainium2_arch.rst";
 const profile =
@@ -108,7 +109,12 @@ export const trn2: Chip = {
     doubleRow: fact(true, "documented", arch),
     duty: {
       windowCycles: fact(8192, "measured", profile),
-      threshold: fact(0.375, "measured", profile),
+      threshold: fact(
+        0.375,
+        "measured",
+        profile,
+        "a cycle counts by the share of the array's rows in use, columns do not matter: derived from fp32 matmuls with 64 rows that stay cold once cold (kda-for-trainium bmm: 1.9 x the full-rate time), broadcasts with 1 row that are always cold (its mamba), and the 30.8 of 78.6 TFLOP/s that the guide gives for one full and three narrow groups of matmuls, of which only the one with 32 rows may be cold",
+      ),
       coldRate: fact(0.5, "measured", profile),
       coldLatencyCycles: fact(
         492,
@@ -205,6 +211,7 @@ export const trn2: Chip = {
     preambleNs: fact(13500, "measured", profile),
     postambleNs: fact(2100, "measured", profile),
   },
+  sequencer: trn2Sequencer,
   peakTflops: {
     fp8: fact(157.3, "derived", "2 x 128 x 128 x 2.4 GHz x 2 (double row)"),
     bf16: fact(78.6, "derived", "128 x 128 x 2.4 GHz x 2"),
