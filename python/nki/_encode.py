@@ -70,6 +70,15 @@ def _flatten(x, flat):
         flat.append(_integer(x))
 
 
+def listed(items, most, what):
+    """A list argument as ``most`` operands, None beyond its end."""
+    if not isinstance(items, (list, tuple)):
+        raise TypeError("%s is %s; pass a list of tensors" % (what, _say(items)))
+    if len(items) > most:
+        raise NkiValidationError("%s has %d elements, at most %d" % (what, len(items), most), what.replace(": ", " "))
+    return (*items, *(None,) * (most - len(items)))
+
+
 def slow(spec, values):
     """All words of an instruction after its opcode and line, from the argument values in operand and attribute order."""
     name, operands, attrs = spec

@@ -91,6 +91,19 @@ class Attributes(unittest.TestCase):
         words = only(lambda: nisa.iota(tile(dtype="int32"), [[1, 4], [8, 4]], 3, 2), "iota")
         self.assertEqual(words[8:], [4, 1, 4, 8, 4, 3, 2])
 
+    def test_lists_of_tensors_are_operands(self):
+        def add(n, scales=None):
+            out = nl.ndarray((128, 4), F32, nl.hbm)
+            nisa.dma_compute(out, [nl.ndarray((128, 4), F32, nl.hbm) for _ in range(n)], nl.add, scales)
+
+        words = only(lambda: add(3, [1.0, 1.0, 1.0]), "dma_compute")
+        self.assertEqual(words[32:46], [0] * 13 + [isa.ALU.index("add")])
+        self.assertEqual(only(lambda: add(2, [1.0, 2.0]), "dma_compute")[-3], 0x40000000)
+        with self.assertRaisesRegex(nisa.NkiValidationError, "dma_compute: srcs has 17 elements, at most 16"):
+            inside(lambda: add(17))
+        with self.assertRaisesRegex(TypeError, "pass a list of tensors"):
+            inside(lambda: nisa.dma_compute(tile(), tile(), nl.add))
+
     def test_parameters_follow_the_documented_order(self):
         import inspect
 

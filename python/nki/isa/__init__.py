@@ -32,3 +32,13 @@ def register_move(dst, src, name=None):
 def register_load(dst, src, name=None):
     """Reads one element of HBM or SBUF into a register."""
     return _isa.register_load(_writable(dst, "register_load"), src, name=name)
+
+
+def dma_compute(dst, srcs, reduce_op, scales=None, unique_indices=True, oob_mode=oob_mode.error, name=None):  # noqa: F405
+    """dst = the sum of up to 16 tensors in the DMA engines. ``scales`` are all 1, so the engine is told of one that is not."""
+    scale = next((s for s in scales or () if s != 1), 1.0)
+    return _isa.dma_compute(dst, srcs, reduce_op, scale, unique_indices, oob_mode, name=name)
+
+
+if hasattr(_isa, "dma_compute"):
+    dma_compute.__doc__ = _isa.dma_compute.__doc__

@@ -80,12 +80,30 @@ function signatureDefault(op: AnyInstruction, name: string): string | undefined 
   return python(defaultOf(attr));
 }
 
+/** The Python list parameter an operand is an element of. */
+const listOf = (op: AnyInstruction, name: string): string | undefined =>
+  (op.operands[name] as OperandSpec | undefined)?.list;
+
 /** Python parameters in the documented order; one that precedes a required one is required too. */
 function parameters(op: AnyInstruction): string {
-  const defaults = op.params.map((name) => signatureDefault(op, name));
+  const shown = [...new Set(op.params.map((name) => listOf(op, name) ?? name))];
+  const defaults = shown.map((name) =>
+    op.params.includes(name) ? signatureDefault(op, name) : undefined,
+  );
   const required = defaults.lastIndexOf(undefined);
-  const list = op.params.map((name, i) => (i <= required ? name : `${name}=${defaults[i]}`));
+  const list = shown.map((name, i) => (i <= required ? name : `${name}=${defaults[i]}`));
   return [...list, "name=None"].join(", ");
+}
+
+/** Statements that take list parameters apart into their operands. */
+function unpacking(op: AnyInstruction): string {
+  const lists = [...new Set(op.params.flatMap((name) => listOf(op, name) ?? []))];
+  return lists
+    .map((list) => {
+      const names = op.params.filter((name) => listOf(op, name) === list);
+      return `    ${names.join(", ")} = _listed(${list}, ${names.length}, ${python(`${op.name}: ${list}`)})\n`;
+    })
+    .join("");
 }
 
 /** The expression that turns an operand into words, fast for the usual forms. */
@@ -173,7 +191,7 @@ function instructionFunction(op: AnyInstruction): string {
 def ${op.name}(${parameters(op)}):
     """${docOf(op)}
     """
-    t_ = trace
+${unpacking(op)}    t_ = trace
     f_ = _frame(1)
     try:
         line_ = t_.codes[id(f_.f_code)][f_.f_lasti]
@@ -294,7 +312,7 @@ def _outside(name):
     raise
 
 
-from ._encode import f32 as _f32, ints as _ints, register as _register, scalar as _scalar, slow as _slow  # noqa: E402
+from ._encode import f32 as _f32, ints as _ints, listed as _listed, register as _register, scalar as _scalar, slow as _slow  # noqa: E402
 from ._instruction import NkiInstruction as _Instruction  # noqa: E402
 
 _new = _Instruction.__new__
