@@ -1,6 +1,6 @@
 /** `nl`: making tensors, and moving them between HBM and SBUF. */
 import type { Space } from "@opentrn/isa";
-import { bytesOf, type DType } from "@opentrn/numerics";
+import { bytesOf, type DType, encode, isInteger } from "@opentrn/numerics";
 import { contiguousStrides } from "./layout.ts";
 import { issue } from "./nisa.ts";
 import { type Buffer, Tensor } from "./tensor.ts";
@@ -133,4 +133,20 @@ export function sharedConstant(
   const request = { name, space: "hbm", kind: "constant", dtype, shape, data: bytes } as const;
   const storage = trace.declare(sharedConstant, request, true);
   return wholeTensor(storage, trace.builder.storages[storage]!.name, shape, dtype, "shared_hbm");
+}
+
+/** An n by n identity matrix in SBUF, copied from a constant. */
+export function sharedIdentityMatrix(n: number, options: { readonly dtype?: DType } = {}): Tensor {
+  return tracing(sharedIdentityMatrix).at(sharedIdentityMatrix, () => {
+    const { dtype = "uint8" } = options;
+    const size = bytesOf(dtype);
+    const one = isInteger(dtype) ? 1 : encode(1, dtype);
+    const bytes = new Uint8Array(n * n * size);
+    for (let i = 0; i < n; i++)
+      for (let b = 0; b < size; b++) bytes[(i * n + i) * size + b] = one >>> (8 * b);
+    const src = sharedConstant(bytes, [n, n], { dtype, name: "identity" });
+    const dst = allocate(sharedIdentityMatrix, [n, n], { dtype });
+    issue("dmaCopy", { dst, src });
+    return dst;
+  });
 }

@@ -11,7 +11,7 @@ type DTypes = { readonly [D in DType as Camel<D>]: D };
 
 const dtypes = Object.fromEntries(dtypeNames.map((d) => [camel(d), d])) as unknown as DTypes;
 
-const { ndarray, full, zeros, ones, load, store, sharedConstant } = create;
+const { ndarray, full, zeros, ones, load, store, sharedConstant, sharedIdentityMatrix } = create;
 const { tiles, ds, foriLoop, whileLoop, noReorder, programId, numPrograms, devicePrint } = loops;
 const { sum, prod, max, min, mean, transpose, matmul } = reductions;
 
@@ -31,6 +31,7 @@ export const nl = {
   load,
   store,
   sharedConstant,
+  sharedIdentityMatrix,
   tiles,
   ds,
   foriLoop,
