@@ -2,6 +2,7 @@
 import { invariant, OpenTrnError } from "@opentrn/base";
 import type { DecodedInstruction, Operand } from "@opentrn/isa";
 import { bytesOf, integerOf } from "@opentrn/numerics";
+import { groupOf } from "./collective-operands.ts";
 import { type LayoutContext, scalarReader } from "./operand.ts";
 
 /** Returns the next instruction index. */
@@ -109,4 +110,22 @@ export const controlJumps: Readonly<Record<string, Maker>> = {
     return () => (registers[condition] !== 0 ? i.index + 1 : end + 1);
   },
   while_end: (_, __, begin) => () => begin,
+  rank_id: (ctx, i) => {
+    const dst = registerOf(i.operands["dst"]);
+    return () => {
+      ctx.registers[dst] = ctx.launch.rank;
+      return i.index + 1;
+    };
+  },
+  // Data travels to the successor, so step n works on what the n-th predecessor had.
+  collective_permute_implicit_current_processing_rank_id: (ctx, i) => {
+    const dst = registerOf(i.operands["dst"]);
+    const iteration = readValue(ctx.registers, i.operands["iteration_id"]);
+    return () => {
+      const group = groupOf(ctx, i);
+      const at = (group.indexOf(ctx.launch.rank) - iteration()) % group.length;
+      ctx.registers[dst] = group[at < 0 ? at + group.length : at]!;
+      return i.index + 1;
+    };
+  },
 };

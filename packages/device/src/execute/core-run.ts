@@ -1,6 +1,6 @@
-/** Runs the cores of a launch: each until it ends or must wait; then those that meet exchange data and go on. */
+/** One core's way through its instructions: until the end, or until it must wait for others. */
 import { OpenTrnError } from "@opentrn/base";
-import { type DevicePrint, locationOf, type Program } from "@opentrn/isa";
+import type { DevicePrint, Program } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import { type Core, located } from "./core.ts";
 import { elementOffsets, readDense } from "./dense.ts";
@@ -143,53 +143,4 @@ function printsByPosition(
     found.set(at, [...(found.get(at) ?? []), p]);
   }
   return found;
-}
-
-/** Runs all cores to their ends; throws when they wait for what will never come. */
-export function runTogether(program: Program, runs: readonly CoreRun[]): void {
-  for (;;) {
-    for (const r of runs) r.advance();
-    const waiting = runs.filter((r) => !r.done);
-    if (waiting.length === 0) return;
-    const keys = new Set(waiting.map((r) => r.core.meetings.get(r.at)!.key));
-    if (waiting.length < runs.length || keys.size > 1) throw deadlock(program, runs);
-    exchange(program, runs);
-    for (const r of waiting) r.pass();
-  }
-}
-
-function exchange(program: Program, runs: readonly CoreRun[]): void {
-  const met = runs.map((r) => r.core.meetings.get(r.at)!);
-  const offers = met.map((m) => m.offer?.());
-  met.forEach((m, n) => {
-    if (m.receiveFrom === undefined) return;
-    const data = offers[m.receiveFrom];
-    if (data === undefined || met[m.receiveFrom]!.sendTo !== n)
-      throw located(
-        program,
-        new OpenTrnError(
-          `sendrecv: core ${n} receives from core ${m.receiveFrom}, which sends to core ${met[m.receiveFrom]?.sendTo ?? "none"}; ranks must name each other`,
-          { category: "invalid program", rule: "sendrecv ranks" },
-        ),
-        runs[n]!.index(),
-      );
-    m.accept!(data);
-  });
-}
-
-function deadlock(program: Program, runs: readonly CoreRun[]): unknown {
-  const states = runs.map((r, core) => {
-    if (r.done) return `core ${core} has finished`;
-    const at = locationOf(program, r.index());
-    return `core ${core} waits at ${r.core.meetings.get(r.at)!.what}${at ? ` (${at.file}:${at.line})` : ""}`;
-  });
-  const stuck = runs.find((r) => !r.done)!;
-  return located(
-    program,
-    new OpenTrnError(`deadlock: ${states.join("; ")}. Both cores must reach the same meeting`, {
-      category: "invalid program",
-      rule: "deadlock",
-    }),
-    stuck.index(),
-  );
 }

@@ -46,7 +46,13 @@ export function prepareCore(
 ): Core {
   const mine = decoded.filter((i) => program.coreOf[i.index] === number);
   const registers = new Int32Array(MAX_REGISTERS);
-  const context: LayoutContext = { map, storages: program.storages, core: number, registers };
+  const context: LayoutContext = {
+    map,
+    storages: program.storages,
+    core: number,
+    registers,
+    launch: { rank: 0, ranks: 1 },
+  };
   const at = map.state[number]!;
   const state: CoreState = {
     scalarAccumulator: map.f32.subarray(

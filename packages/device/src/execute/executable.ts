@@ -9,11 +9,13 @@ import {
   type DecodedInstruction,
   decodeInstruction,
   type Program,
+  seedGenerators,
   type Tile,
 } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
 import { type Core, prepareCore } from "./core.ts";
-import { CoreRun, type PrintedTensor, runTogether } from "./core-run.ts";
+import { CoreRun, type PrintedTensor } from "./core-run.ts";
+import { type Launch, runTogether } from "./meet.ts";
 import { MemoryMap } from "./memory-map.ts";
 import { loadTensor, storeTensor, tensorValues } from "./tensor-bytes.ts";
 
@@ -68,16 +70,30 @@ export class Executable {
 
   /** Runs the Program on `inputs` (raw bytes of `program.inputs`, in order). Same inputs, same outputs, to the byte. */
   run(inputs: readonly Uint8Array[]): RunOutcome {
+    const started = this.start(inputs);
+    runTogether([started.launch]);
+    return started.finish();
+  }
+
+  /** Loads inputs and stands at the first instruction, as rank `rank` of `ranks`; `finish` reads the results after the run. */
+  start(
+    inputs: readonly Uint8Array[],
+    rank = 0,
+    ranks = 1,
+  ): { readonly launch: Launch; readonly finish: () => RunOutcome } {
     this.reset(inputs);
+    for (const c of this.cores) Object.assign(c.context.launch, { rank, ranks });
     const prints: PrintedTensor[] = [];
     const runs = this.cores.map((c) => new CoreRun(this.program, c, prints, this.maxSteps));
-    runTogether(this.program, runs);
     const read = (id: number): Uint8Array => loadTensor(this.map, this.program.storages[id]!);
     return {
-      outputs: this.program.outputs.map(read),
-      inputsAfter: this.program.inputs.map(read),
-      prints,
-      executed: this.cores.some((c) => c.looping) ? runs.map((r) => r.executed()) : undefined,
+      launch: { program: this.program, rank, ranks, runs },
+      finish: () => ({
+        outputs: this.program.outputs.map(read),
+        inputsAfter: this.program.inputs.map(read),
+        prints,
+        executed: this.cores.some((c) => c.looping) ? runs.map((r) => r.executed()) : undefined,
+      }),
     };
   }
 
@@ -87,8 +103,8 @@ export class Executable {
       c.state.scalarAccumulator.fill(0);
       c.state.vectorAccumulator.fill(0);
       c.state.registers.fill(0);
-      seedLanes(c.state.vectorRandom, this.seed);
-      seedLanes(c.state.gpsimdRandom, this.seed + 1);
+      seedGenerators(c.state.vectorRandom, this.seed);
+      seedGenerators(c.state.gpsimdRandom, this.seed + 1);
     }
     for (const id of program.outputs) {
       const { from, to } = map.hbmRange(program.storages[id]!);
@@ -120,15 +136,6 @@ function widen(call: AnyCall, map: MemoryMap): AnyCall {
   for (const [name, t] of Object.entries(call.tile))
     tile[name] = t && { ...t, dtype: map.dtype(t.dtype) };
   return { ...call, tile };
-}
-
-/** Generator state of every lane from one seed (our own choice: the chip's reset state is not published). */
-function seedLanes(state: Uint32Array, seed: number): void {
-  let z = (seed ^ 0x9e3779b9) >>> 0;
-  for (let i = 0; i < state.length; i++) {
-    z = (Math.imul(z ^ (z >>> 16), 0x21f0aaad) + i + 1) >>> 0;
-    state[i] = z;
-  }
 }
 
 /** Descriptors the fast path may need: one an operand, and two more for what binders derive from it. */

@@ -1,26 +1,44 @@
-/** Instructions at which the cores of a launch wait for each other: `core_barrier` and `sendrecv` (NKI API reference, nki.isa). */
-import { invariant } from "@opentrn/base";
-import type { DecodedInstruction } from "@opentrn/isa";
+/**
+ * Instructions at which cores wait for others: `core_barrier` and `sendrecv` between the cores of one launch (NKI API reference,
+ * nki.isa), the collectives of `nki.collectives` between the launches of several ranks.
+ */
+import { invariant, OpenTrnError } from "@opentrn/base";
+import type { DecodedInstruction, OperandData } from "@opentrn/isa";
+import { collectives } from "./collective.ts";
 import { readDense, writeDense } from "./dense.ts";
 import { type LayoutContext, layOut } from "./operand.ts";
 
-export interface Meeting {
-  /** Cores meet when all of them stand at meetings of the same key. */
-  readonly key: string;
-  readonly what: string;
-  /** Raw data this core offers to the others. */
-  readonly offer?: () => Uint32Array;
-  readonly sendTo?: number;
-  readonly receiveFrom?: number;
-  readonly accept?: (data: Uint32Array) => void;
+/** What one participant brings. */
+export interface Offer {
+  readonly tensors: readonly OperandData[];
+  /** The only participant that takes it; absent: all do. */
+  readonly to?: number;
 }
 
-export const meetings: Readonly<
-  Record<string, (ctx: LayoutContext, i: DecodedInstruction) => Meeting>
-> = {
+export interface Meeting {
+  /** Participants meet when all of them stand at meetings of the same key. */
+  readonly key: string;
+  readonly what: string;
+  /** `cores`: all cores of the launch. Otherwise the ranks whose same-numbered cores meet; none: nobody to wait for. */
+  readonly members: () => "cores" | readonly number[];
+  readonly offer?: () => Offer;
+  /** Takes what all participants offered, in the order of `members`; `self` is this one's position. */
+  readonly accept?: (offers: readonly Offer[], self: number) => void;
+}
+
+export type MeetingMaker = (ctx: LayoutContext, i: DecodedInstruction) => Meeting;
+
+const allCores = (): "cores" => "cores";
+
+export const meetings: Readonly<Record<string, MeetingMaker>> = {
+  ...collectives,
   core_barrier: (_, i) => {
-    const cores = (i.attrs["cores"] as readonly number[] | undefined) ?? [0, 1];
-    return { key: `barrier ${cores}`, what: `core_barrier of cores ${cores}` };
+    const cores = i.attrs["cores"] as readonly number[];
+    return {
+      key: `barrier ${cores}`,
+      what: `core_barrier of cores ${cores.join(" and ")}`,
+      members: allCores,
+    };
   },
   sendrecv: (ctx, i) => {
     const [src, dst] = [i.operands["src"], i.operands["dst"]];
@@ -28,13 +46,34 @@ export const meetings: Readonly<
     const from = layOut(ctx, "sendrecv", "src", src.pattern, false);
     const to = layOut(ctx, "sendrecv", "dst", dst.pattern, false);
     const pipe = i.attrs["pipe_id"] as number;
+    const sender = i.attrs["recv_from_rank"] as number;
     return {
       key: `sendrecv ${pipe}`,
       what: `sendrecv on pipe ${pipe}`,
-      sendTo: i.attrs["send_to_rank"] as number,
-      receiveFrom: i.attrs["recv_from_rank"] as number,
-      offer: () => readDense(ctx.map, from.strided, from.offsets, true) as Uint32Array,
-      accept: (data) => writeDense(ctx.map, to.strided, to.offsets, data),
+      members: allCores,
+      offer: () => {
+        from.resolve?.();
+        return {
+          tensors: [readDense(ctx.map, from.strided, from.offsets, true)],
+          to: i.attrs["send_to_rank"] as number,
+        };
+      },
+      accept: (offers, self) => {
+        const offer = offers[sender];
+        const data = offer?.tensors[0];
+        if (offer?.to !== self)
+          throw new OpenTrnError(
+            `sendrecv: core ${self} receives from core ${sender}, which sends to core ${offer?.to ?? "none"}; ranks must name each other`,
+            { category: "invalid program", rule: "sendrecv ranks" },
+          );
+        if (data?.length !== to.offsets.length)
+          throw new OpenTrnError(
+            `sendrecv: core ${self} receives ${to.offsets.length} elements, core ${sender} sends ${data?.length ?? 0}; both sides take the same shape`,
+            { category: "invalid program", rule: "sendrecv size" },
+          );
+        to.resolve?.();
+        writeDense(ctx.map, to.strided, to.offsets, data);
+      },
     };
   },
 };

@@ -25,6 +25,8 @@ export interface LayoutContext {
   readonly storages: readonly Storage[];
   readonly core: number;
   readonly registers: Int32Array;
+  /** The rank that runs this and how many there are; set at the start of a run. */
+  readonly launch: { rank: number; ranks: number };
 }
 
 /** Lays out a pattern; `skip` says what an out-of-bounds run-time offset does, `group` how many partitions share an index column. */
@@ -97,11 +99,12 @@ export function layOut(
   const rowOffsets = elementOffsets(strides.slice(1), counts.slice(1));
   const reach = span(p, storage.space);
   const readIndex = indexReader(ctx, d.index, rows);
+  const position = vectorOrder(ctx, d.index);
   return Object.assign(laid, {
     resolve: (): Resolution => {
       laid.missing = undefined;
       for (let r = 0; r < rows; r++) {
-        const index = readIndex(r);
+        const index = readIndex(position(r));
         const shift = index * d.stride;
         const inside = index >= 0 && reach.first + shift >= 0 && reach.last + shift < limit;
         if (!inside) {
@@ -115,6 +118,17 @@ export function layOut(
       return "inside";
     },
   });
+}
+
+/**
+ * Row-major position of the `r`-th offset of a vector. An on-chip tile of several columns is filled partition first: offset r lies in
+ * row r % rows, column floor(r / rows) (NKI API reference, nki.isa.dma_transpose).
+ */
+function vectorOrder(ctx: LayoutContext, p: AccessPattern): (r: number) => number {
+  const rows = p.dims[0]![1];
+  const columns = elementsOf(p) / rows;
+  if (columns === 1 || ctx.storages[p.storage]!.space === "hbm") return (r) => r;
+  return (r) => (r % rows) * columns + Math.floor(r / rows);
 }
 
 /** Reads the one integer of an index tile. */
