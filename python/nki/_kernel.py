@@ -4,6 +4,7 @@ import os
 import threading
 
 from . import _isa_generated as isa
+from ._older_nki import adopt
 from ._errors import user_frames
 from ._target import current_target, target_named
 from ._trace import is_package
@@ -71,6 +72,7 @@ def jit(fn=None, **kwargs):
         return Kernel(fn.func, fn.cores, fn.schedule, {**fn.options, **kwargs})
     if not callable(fn):
         raise TypeError("nki.jit takes a function, not %r" % (fn,))
+    adopt(fn)
     return Kernel(fn, options=kwargs)
 
 

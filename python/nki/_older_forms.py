@@ -61,6 +61,14 @@ _ALWAYS_DST = {"dma_copy", "nc_stream_shuffle", "select_reduce", "tensor_copy_pr
 _NO_INSTRUCTION = {"get_nc_version", "engine", "reduce_cmd", "dge_mode", "oob_mode", "nc_version"}
 
 
+_NUMPY_OPS = {
+    "add": "add", "subtract": "subtract", "multiply": "multiply", "maximum": "maximum", "minimum": "minimum", "max": "maximum",
+    "amax": "maximum", "min": "minimum", "amin": "minimum", "sum": "add", "exp": "exp", "square": "square", "sqrt": "sqrt", "tanh": "tanh",
+    "copy": "copy", "log": "log", "abs": "abs", "equal": "equal", "less": "less", "less_equal": "less_equal", "greater": "greater",
+    "greater_equal": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or", "reciprocal": "reciprocal",
+}  # fmt: skip
+
+
 def dotted(node, aliases):
     """The full dotted name of a name or attribute, imports resolved; None for other expressions."""
     parts = []
@@ -173,6 +181,10 @@ class _Finder(ast.NodeVisitor):
             if name == "nc_matmul":
                 hint += "; psum += becomes accumulate=True"
             self.add(node, "dst", "0.1", True, "nisa.%s returns nothing: make the result with nl.ndarray and call %s" % (name, hint))
+        for value in [*node.args, *(k.value for k in node.keywords)]:
+            numpy_name = dotted(value, self.aliases) if isinstance(value, ast.Attribute) else None
+            if numpy_name and numpy_name.startswith("numpy.") and numpy_name[6:] in _NUMPY_OPS:
+                self.add(value, "numpy op", "0.1", False, "%s becomes nl.%s" % (numpy_name.replace("numpy", "np", 1), _NUMPY_OPS[numpy_name[6:]]))
         if name == "dma_copy":
             for k in node.keywords:
                 if k.arg in ("dst_rmw_op", "unique_indices"):

@@ -1,11 +1,13 @@
 """Running a kernel on arrays: trace it once for its shapes, types and compile-time values, then only run it."""
 import enum
 import math
+import os
 import sys
 
 from . import _arrays
 from ._call import Input, Output, bound, map_values, trace_call
 from ._engine import Closed, died, drop, engine
+from ._errors import NkiInputError
 from ._kernel import precise
 from ._tensor import NKIObject
 
@@ -67,7 +69,7 @@ def _run(kernel, signature, arguments, arrays):
     except TypeError:
         key = known = None
     if known is None:
-        result, outputs, answer = trace_call(server.link, kernel.func, signature, arguments, target, kernel.cores, kernel.schedule)
+        result, outputs, answer = trace_call(server.link, kernel.func, signature, arguments, target, kernel.cores, kernel.schedule, _limits())
         known = (result, outputs, answer["program"], answer["warnings"])
         for w in answer["warnings"]:
             sys.stderr.write("%s:%s: %s: %s\n" % (w.get("file") or "kernel", w.get("line") or 0, w["rule"], w["message"]))
@@ -80,6 +82,16 @@ def _run(kernel, signature, arguments, arrays):
     _last = LastRun(program, kernel, warnings)
     data = _execute(server, program, outputs, arrays)
     return map_values(result, lambda leaf, _: data[leaf.index] if isinstance(leaf, Output) else leaf, "out")
+
+
+def _limits():
+    """Options of a trace that the environment sets."""
+    text = os.environ.get("OPENTRN_MAX_INSTRUCTIONS")
+    if not text:
+        return {}
+    if not text.isdigit() or int(text) < 1:
+        raise NkiInputError("OPENTRN_MAX_INSTRUCTIONS is %r; set a positive number" % text, "OPENTRN_MAX_INSTRUCTIONS")
+    return {"max_instructions": int(text)}
 
 
 def _execute(server, program, outputs, arrays):

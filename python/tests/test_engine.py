@@ -205,6 +205,19 @@ class Buffers(unittest.TestCase):
         process.wait()
         scaled_sum(a, a)
 
+    def test_an_endless_kernel_meets_the_limit(self):
+        def endless(a):
+            t = nl.load(a)
+            while True:
+                nisa.tensor_copy(t, t)
+
+        with unittest.mock.patch.dict(os.environ, {"OPENTRN_MAX_INSTRUCTIONS": "20000"}):
+            with self.assertRaisesRegex(nisa.NkiLimitError, "more than 20000 instructions"):
+                nki.jit(endless)(counting((128, 4)))
+        with unittest.mock.patch.dict(os.environ, {"OPENTRN_MAX_INSTRUCTIONS": "few"}):
+            with self.assertRaises(nisa.NkiInputError):
+                nki.jit(endless)(counting((128, 4)))
+
     def test_missing_engines_say_what_was_looked_for(self):
         with unittest.mock.patch.dict(os.environ, {"OPENTRN_ENGINE": "/nowhere/engine.mjs"}):
             with self.assertRaisesRegex(nisa.NkiInputError, "/nowhere/engine.mjs, which does not exist"):

@@ -72,6 +72,12 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       const { pythonCommand } = await import("./commands/python.ts");
       done(await pythonCommand(script, args, options, io));
     });
+
+  trn.command("engine", { hidden: true }).action(async () => {
+    const { engineCommand } = await import("./commands/engine.ts");
+    await engineCommand();
+  });
+
   trn
     .command("chips")
     .description("lists chips, or every fact of one with its basis and source")

@@ -7,6 +7,7 @@ export {
   type Tolerance,
   toleranceFor,
 } from "./check/tolerance.ts";
+export { serveStdio } from "./engine/serve-stdio.ts";
 export { EngineServer } from "./engine-server.ts";
 export {
   type Argument,
