@@ -13,8 +13,9 @@ P = 128
 # Columns of one PSUM bank in fp32, and of one matmul.
 BANK = 512
 EPSILON = 1e-6
-# Base of the rotary frequencies.
-THETA = 10000.0
+TWO_PI = 2.0 * math.pi
+# Logarithm of the base of the rotary frequencies.
+LOG_THETA = math.log(10000.0)
 
 
 def tile(shape, dtype):
@@ -106,15 +107,15 @@ def wave(turns, phase):
     nisa.tensor_copy(dst=whole, src=shifted, engine=nisa.engine.vector)
     nisa.tensor_tensor(dst=part, data1=shifted, data2=whole, op=nl.subtract)
     result = tile(turns.shape, nl.float32)
-    nisa.activation(dst=result, op=nl.sin, data=part, scale=2.0 * math.pi)
+    nisa.activation(dst=result, op=nl.sin, data=part, scale=TWO_PI)
     return result
 
 
 def rotary_turns(tokens, d, positions):
-    """Rotary angles of tokens x 128 positions in turns, [128, tokens, d / 2]: position / THETA^(2 j / d) / (2 pi)."""
+    """Rotary angles of tokens x 128 positions in turns, [128, tokens, d / 2]: position / 10000^(2 j / d) / (2 pi)."""
     frequencies = tile((P, d // 2), nl.float32)
     nisa.iota(dst=frequencies, pattern=[[1, d // 2]])
-    step = -2.0 * math.log(THETA) / d
+    step = -2.0 * LOG_THETA / d
     nisa.activation(dst=frequencies, op=nl.exp, data=frequencies, scale=step)
     turns = tile((P, tokens, d // 2), nl.float32)
     for i in range(tokens):
@@ -124,7 +125,7 @@ def rotary_turns(tokens, d, positions):
             op0=nl.multiply,
             operand0=positions[:, i : i + 1],
             op1=nl.multiply,
-            operand1=1.0 / (2.0 * math.pi),
+            operand1=1.0 / TWO_PI,
         )
     return turns
 

@@ -9,8 +9,9 @@ const P = 128;
 /** Columns of one PSUM bank in fp32, and of one matmul. */
 const BANK = 512;
 const EPSILON = 1e-6;
-/** Base of the rotary frequencies. */
-const THETA = 10000;
+const TWO_PI = 2 * Math.PI;
+/** Logarithm of the base of the rotary frequencies. */
+const LOG_THETA = Math.log(10000);
 
 const tile = (shape: readonly number[], dtype: "float32" | "bfloat16"): Tensor =>
   nl.ndarray(shape, { dtype });
@@ -95,15 +96,15 @@ function wave(turns: Tensor, phase: number): Tensor {
   nisa.tensorCopy({ dst: whole, src: shifted, engine: "vector" });
   nisa.tensorTensor({ dst: part, data1: shifted, data2: whole, op: nl.subtract });
   const result = tile(turns.shape, "float32");
-  nisa.activation({ dst: result, op: nl.sin, data: part, scale: 2 * Math.PI });
+  nisa.activation({ dst: result, op: nl.sin, data: part, scale: TWO_PI });
   return result;
 }
 
-/** Rotary tables of `tokens` x 128 positions, [128, tokens, d / 2]: angles position / THETA^(2 j / d). */
+/** Rotary tables of `tokens` x 128 positions, [128, tokens, d / 2]: angles position / 10000^(2 j / d). */
 function rotaryTables(tokens: number, d: number, positions: Tensor) {
   const frequencies = tile([P, d / 2], "float32");
   nisa.iota({ dst: frequencies, pattern: [[1, d / 2]] });
-  const step = (-2 * Math.log(THETA)) / d;
+  const step = (-2 * LOG_THETA) / d;
   nisa.activation({ dst: frequencies, op: nl.exp, data: frequencies, scale: step });
   const turns = tile([P, tokens, d / 2], "float32");
   for (let i = 0; i < tokens; i++)
@@ -113,7 +114,7 @@ function rotaryTables(tokens: number, d: number, positions: Tensor) {
       op0: nl.multiply,
       operand0: positions.slice(":", [i, i + 1]),
       op1: nl.multiply,
-      operand1: 1 / (2 * Math.PI),
+      operand1: 1 / TWO_PI,
     });
   return { cos: wave(turns, 0.25), sin: wave(turns, 0), minusSin: wave(turns, 0.5) };
 }

@@ -79,3 +79,48 @@ export function regroup(
   }
   return made;
 }
+
+/**
+ * The layout of an explicit `[[stride, count], …]` that starts at element `start` of the storage. `row` is the number of elements of a
+ * partition, on chip; there the first stride steps over whole partitions, or there is no such layout.
+ */
+export function explicitLayout(
+  pattern: readonly (readonly [stride: number, count: number])[],
+  start: number,
+  row: number | undefined,
+): Layout | undefined {
+  const shape = pattern.map((p) => p[1]);
+  const strides = pattern.map((p) => p[0]);
+  if (row === undefined) return { shape, strides, partition: 0, offset: start };
+  if (strides[0]! % row !== 0) return undefined;
+  strides[0] = strides[0]! / row;
+  return { shape, strides, partition: Math.floor(start / row), offset: start % row };
+}
+
+/** How many run-time indices of `stride` keep the dimensions from `first` on inside `elements`: [0, reach). */
+export function reach(l: Layout, first: number, stride: number, elements: number): number {
+  let last = l.offset;
+  for (let d = first; d < l.shape.length; d++)
+    last += Math.max(0, l.strides[d]!) * (l.shape[d]! - 1);
+  return Math.max(0, Math.floor((elements - 1 - last) / stride) + 1);
+}
+
+/** The same bytes in elements of `is` bytes instead of `was`; undefined where an element would be cut. */
+export function reinterpret(
+  l: Layout,
+  was: number,
+  is: number,
+  onChip: boolean,
+): Layout | undefined {
+  const last = l.shape.length - 1;
+  const scale = (n: number): number => (n * was) / is;
+  if (was !== is && l.strides[last] !== 1) return undefined;
+  const strides = l.strides.map((s, d) =>
+    onChip && d === 0 ? s : d === last && s === 1 ? 1 : scale(s),
+  );
+  const shape = l.shape.with(last, scale(l.shape[last]!));
+  const offset = scale(l.offset);
+  return [...strides, ...shape, offset].every(Number.isInteger)
+    ? { ...l, shape, strides, offset }
+    : undefined;
+}

@@ -2,7 +2,16 @@
 import type { AccessPattern, DynamicOffset, Space } from "@opentrn/isa";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { applyIndex, type Index } from "./indexing.ts";
-import { contiguousStrides, isContiguous, type Layout, product, regroup } from "./layout.ts";
+import {
+  contiguousStrides,
+  explicitLayout,
+  isContiguous,
+  type Layout,
+  product,
+  reach,
+  regroup,
+  reinterpret,
+} from "./layout.ts";
 import { Register } from "./register.ts";
 import { type Entry, stop } from "./trace.ts";
 
@@ -71,8 +80,12 @@ export class Tensor {
 
   /** Elements of one partition row of the storage (on chip), in this view's dtype. */
   private get rowElements(): number {
-    const { shape, dtype } = this.parts.base;
-    return (product(shape.slice(1)) * bytesOf(dtype)) / bytesOf(this.dtype);
+    return product(this.parts.base.shape.slice(1)) * this.baseRatio;
+  }
+
+  /** Elements of this view's dtype in one of the storage's. */
+  private get baseRatio(): number {
+    return bytesOf(this.parts.base.dtype) / bytesOf(this.dtype);
   }
 
   /** Strides in elements over the whole storage, the way NKI prints them: a partition is one row of the storage. */
@@ -262,23 +275,14 @@ export class Tensor {
   view(dtype: DType): Tensor {
     const { view } = Tensor.prototype;
     this.mustBeDirect(view, "view");
-    const [was, is] = [bytesOf(this.dtype), bytesOf(dtype)];
-    if (was === is) return this.with({ dtype });
-    const last = this.ndim - 1;
-    const { shape, strides, offset } = this.layout;
-    const scale = (n: number): number => (n * was) / is;
-    const free = strides.map((s, d) => (this.onChip && d === 0 ? s : d === last ? 1 : scale(s)));
-    const sizes = shape.with(last, scale(shape[last]!));
-    if (strides[last] !== 1 || ![...free, ...sizes, scale(offset)].every(Number.isInteger))
-      this.fail(
+    const layout = reinterpret(this.layout, bytesOf(this.dtype), bytesOf(dtype), this.onChip);
+    if (!layout)
+      return this.fail(
         view,
         "view",
-        `${this.describe()}: it cannot be seen as ${dtype}; its last dimension must be contiguous and divide by ${is / was}`,
+        `${this.describe()}: it cannot be seen as ${dtype}; its last dimension must be contiguous and hold whole elements`,
       );
-    return this.with({
-      dtype,
-      layout: { ...this.layout, shape: sizes, strides: free, offset: scale(offset) },
-    });
+    return this.with({ dtype, layout });
   }
 
   /** An explicit `[[stride, count], …]` over the whole storage, whatever this view shows of it. */
@@ -287,54 +291,38 @@ export class Tensor {
     options: PatternOptions = {},
   ): Tensor {
     const { ap } = Tensor.prototype;
-    const dtype = options.dtype ?? this.dtype;
+    const { dtype = this.dtype, offset = 0, scalarOffset, vectorOffset, indirectDim = 0 } = options;
     const target = this.with({ dtype, dynamic: undefined });
-    const row = target.rowElements;
-    const start = (this.offset * bytesOf(this.dtype)) / bytesOf(dtype) + (options.offset ?? 0);
-    const shape = pattern.map((p) => p[1]);
-    const strides = pattern.map((p) => p[0]);
-    if (this.onChip) {
-      if (strides[0]! % row !== 0)
-        this.fail(
-          ap,
-          "ap",
-          `${this.describe()}: the partition step is ${strides[0]}; it is the row of the storage, ${row}`,
-        );
-      strides[0] = strides[0]! / row;
-    }
-    const layout: Layout = this.onChip
-      ? { shape, strides, partition: Math.floor(start / row), offset: start % row }
-      : { shape, strides, partition: 0, offset: start };
-    const { scalarOffset, vectorOffset, indirectDim = 0 } = options;
-    if (scalarOffset && vectorOffset)
-      this.fail(ap, "run-time index", `${this.describe()}: scalarOffset or vectorOffset, not both`);
+    const ratio = bytesOf(this.dtype) / bytesOf(dtype);
+    const row = target.onChip ? target.rowElements : undefined;
+    const layout = explicitLayout(pattern, this.offset * ratio + offset, row);
+    if (!layout)
+      return this.fail(
+        ap,
+        "ap",
+        `${this.describe()}: the partition step is ${pattern[0]![0]}; it is the row of the storage, ${row}`,
+      );
     if (!scalarOffset && !vectorOffset) return target.with({ layout });
-    if (this.onChip && indirectDim === 0)
-      this.fail(ap, "run-time index", `${this.describe()}: partitions take no run-time index`);
     const d = this.dimension(ap, indirectDim);
-    if (vectorOffset && d !== 0)
-      this.fail(ap, "run-time index", `${this.describe()}: vectorOffset counts dimension 0`);
-    const stride = (this.strides[d]! * bytesOf(this.dtype)) / bytesOf(dtype);
-    const range = { stride, limit: target.reach(layout, stride, vectorOffset !== undefined) };
+    const wrong =
+      scalarOffset && vectorOffset
+        ? "scalarOffset or vectorOffset, not both"
+        : this.onChip && d === 0
+          ? "partitions take no run-time index"
+          : vectorOffset && d !== 0
+            ? "vectorOffset counts dimension 0"
+            : undefined;
+    if (wrong) this.fail(ap, "run-time index", `${this.describe()}: ${wrong}`);
+    const stride = this.strides[d]! * ratio;
+    const elements = row ?? product(this.parts.base.shape) * target.baseRatio;
+    const limit = reach(layout, this.onChip || vectorOffset ? 1 : 0, stride, elements);
+    const range = { stride, limit };
     if (scalarOffset)
       return target.with({ layout, dynamic: this.runtimeIndex(ap, scalarOffset, range) });
     return target.with({
       layout,
       dynamic: { kind: "vector", ...range, index: vectorOffset!.operandPattern() },
     });
-  }
-
-  /** Run-time indices that keep a pattern inside the storage: [0, limit). */
-  private reach(l: Layout, stride: number, vector: boolean): number {
-    const first = this.onChip || vector ? 1 : 0;
-    let last = l.offset;
-    for (let d = first; d < l.shape.length; d++)
-      last += Math.max(0, l.strides[d]!) * (l.shape[d]! - 1);
-    const { shape, dtype } = this.parts.base;
-    const elements = this.onChip
-      ? this.rowElements
-      : (product(shape) * bytesOf(dtype)) / bytesOf(this.dtype);
-    return Math.max(0, Math.floor((elements - 1 - last) / stride) + 1);
   }
 
   /** What an instruction stores of this view. */
