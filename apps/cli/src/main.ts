@@ -73,10 +73,13 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       done(await pythonCommand(script, args, options, io));
     });
 
-  trn.command("engine", { hidden: true }).action(async () => {
-    const { engineCommand } = await import("./commands/engine.ts");
-    await engineCommand();
-  });
+  trn
+    .command("engine")
+    .description("serves the nki package of Python over standard input and output")
+    .action(async () => {
+      const { engineCommand } = await import("./commands/engine.ts");
+      await engineCommand();
+    });
 
   trn
     .command("chips")
