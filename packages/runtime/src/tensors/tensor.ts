@@ -1,6 +1,7 @@
 /** Tensors as they pass between files, kernels and reports: a type, a shape and raw little-endian bytes in C order. */
 import { OpenTrnError } from "@opentrn/base";
-import { type DType, decode, dtypeInfo, encode, integerOf } from "@opentrn/numerics";
+import { type DType, decode, dtypeInfo, integerOf } from "@opentrn/numerics";
+import { narrower } from "./narrow.ts";
 
 /** A tensor in one of the chip's own types. */
 export interface TensorData {
@@ -79,7 +80,7 @@ export function valuesOf(t: StoredTensor): Float64Array {
   return out;
 }
 
-/** Rounds doubles into a tensor of `dtype` exactly as the chip stores them (nearest even, integers saturate). */
+/** Rounds values into a tensor of `dtype` as the chip stores them: through fp32, nearest even; integers directly, saturating. */
 export function tensorOf(
   dtype: DType,
   shape: readonly number[],
@@ -98,7 +99,8 @@ export function tensorOf(
         : width === 2
           ? new Uint16Array(buffer)
           : new Uint32Array(buffer);
-    for (let i = 0; i < n; i++) out[i] = encode(values[i]!, dtype);
+    const bitsOf = narrower(dtype);
+    for (let i = 0; i < n; i++) out[i] = bitsOf(values[i]!);
   }
   return { dtype, shape, bytes: new Uint8Array(buffer) };
 }
