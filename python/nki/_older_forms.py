@@ -89,6 +89,13 @@ def _member(name, modules):
     return None
 
 
+def _is_number(node):
+    """Whether an argument is written as a number: a constant, its negation, arithmetic."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    return isinstance(node, ast.BinOp) or isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
 class _Finder(ast.NodeVisitor):
     def __init__(self, aliases):
         self.aliases = aliases
@@ -189,7 +196,7 @@ class _Finder(ast.NodeVisitor):
             for k in node.keywords:
                 if k.arg in ("dst_rmw_op", "unique_indices"):
                     self.add(k.value, k.arg, "0.2", True, "dma_copy has no %s; use nisa.dma_compute(dst, [src, dst], reduce_op=nl.add)" % k.arg)
-        elif name == "affine_select" and not self.older and len(node.args) >= 6 or name == "affine_select" and "on_true" in keys:
+        elif name == "affine_select" and not self.older and len(node.args) >= 4 and _is_number(node.args[3]):
             self.add(node, "affine_select", "0.2", True, "offset is no longer third: affine_select(dst, pattern, channel_multiplier, on_true, on_false, offset=...)")
         elif name == "register_move" and "imm" in keys:
             self.add(node, "register_move", "0.2", True, "imm= becomes src=: nisa.register_move(dst, nisa.register_alloc(n))")
