@@ -76,7 +76,7 @@ class Array:
     def write_back(self, data):
         """Stores what the kernel wrote into its argument."""
         if self.family == "torch":
-            self.value.copy_(_torch(data, self.shape, self.dtype))
+            self.value.detach().copy_(_torch(data, self.shape, self.dtype))
         elif self.family == "numpy":
             if not self.value.flags.writeable:
                 raise NkiInputError("the kernel writes into an argument that is read-only; pass a copy", "arguments")
@@ -94,7 +94,7 @@ def has_type(family, dtype):
     if family == "torch":
         import torch
 
-        return hasattr(torch, dtype.rstrip("_"))
+        return hasattr(torch, _TORCH.get(dtype, dtype.rstrip("_")))
     return dtype in _FORMAT_OF or dtype == "float16" and sys.version_info >= (3, 12)
 
 
@@ -126,10 +126,14 @@ def _numpy_type(dtype):
     return numpy.dtype(dtype.rstrip("_"))
 
 
+#: torch's names where they differ; packed types come as integers of their size.
+_TORCH = {"tfloat32": "float32", "float8_e4m3fn_x4": "int32", "float8_e5m2_x4": "int32", "float4_e2m1fn_x4": "int16"}
+
+
 def _torch(data, shape, dtype):
     import torch
 
-    kind = {"tfloat32": torch.float32}.get(dtype) or getattr(torch, dtype.rstrip("_"))
+    kind = getattr(torch, _TORCH.get(dtype, dtype.rstrip("_")))
     return torch.frombuffer(bytearray(data), dtype=kind).reshape(shape)
 
 

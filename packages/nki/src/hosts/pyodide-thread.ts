@@ -7,6 +7,9 @@ import { pyodideModule, pyodideSnapshot } from "./pyodide-snapshot.ts";
 export interface ThreadJob {
   readonly job: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
+  /** Where Python works. */
+  readonly folder: string;
+  /** Folders that Python sees at their own paths. */
   readonly folders: readonly string[];
   readonly port: MessagePort;
   readonly flag: Int32Array;

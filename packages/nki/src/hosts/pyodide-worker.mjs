@@ -71,10 +71,10 @@ if (workerData.task === "snapshot") {
   mount(py, workerData.packagePath, PACKAGE);
   py.runPython(IMPORTS);
   const run = py.runPython("nki._pyodide.run");
-  parentPort.on("message", ({ job, environment, folders, port, flag }) => {
-    for (const folder of folders) mount(py, folder);
+  parentPort.on("message", ({ job, environment, folder, folders, port, flag }) => {
+    for (const f of folders) mount(py, f);
     printTo(py, port);
-    const request = { job, environment, folder: folders[0] ?? "/" };
+    const request = { job, environment, folder };
     run(linkOf(port, flag), JSON.stringify(request));
     port.postMessage({ done: true });
   });

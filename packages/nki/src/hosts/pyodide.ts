@@ -26,6 +26,7 @@ export async function tracePyodide(job: KernelJob): Promise<TracedKernel> {
   const kernel: ThreadJob = {
     job: jobMessage(job),
     environment: environmentOf(process.env),
+    folder: process.cwd(),
     folders: foldersOf(job.file),
     port: port2,
     flag,
@@ -110,7 +111,7 @@ const broken = (e: Error): OpenTrnError =>
     rule: "pyodide",
   });
 
-/** Folders that Python sees at their own paths: the working one first, then the kernel's. */
+/** The working folder and the kernel's; the root itself cannot be shown. */
 function foldersOf(file: string): readonly string[] {
   const wanted = [process.cwd(), dirname(resolve(file))];
   return [...new Set(wanted)].filter((f) => f !== "/" && exists(f));
