@@ -3,58 +3,19 @@
  * `core_barrier` or `sendrecv` lies between. Found on the Program itself, whatever order the cores happened to run in.
  */
 import { OpenTrnError } from "@opentrn/base";
-import {
-  type AccessPattern,
-  type DecodedInstruction,
-  decodeInstruction,
-  forRuns,
-  locationOf,
-  type OperandSpec,
-  type Program,
-} from "@opentrn/isa";
+import { locationOf, type Program } from "@opentrn/isa";
+import { type Access, segmentsOf, visit } from "./accesses.ts";
+import { checkFills } from "./fills.ts";
 
-interface Access {
-  readonly index: number;
-  readonly core: number;
-  readonly pattern: AccessPattern;
-  readonly writes: boolean;
-}
-
-const meetingOps = new Set(["core_barrier", "sendrecv"]);
-/** Shared tensors of more bytes are not followed (docs/memory.md). */
-const MAX_TRACKED_BYTES = 2 ** 28;
-
-/** Throws `invalid program` for the first race, naming both lines; does nothing for launches of one core. */
+/**
+ * Throws `invalid program` for the first race, and `uninitialised read` for the first byte of shared memory that is read though no core
+ * wrote it before, naming the lines; does nothing for launches of one core.
+ */
 export function checkRaces(program: Program): void {
   if (program.cores === 1) return;
-  const segments: Access[][] = [];
-  const at = new Array<number>(program.cores).fill(0);
-  for (let index = 0; index < program.starts.length; index++) {
-    const core = program.coreOf[index]!;
-    const i = decodeInstruction(program, index);
-    if (meetingOps.has(i.op.name)) at[core]!++;
-    else {
-      segments[at[core]!] ??= [];
-      collect(program, i, core, segments[at[core]!]!);
-    }
-  }
+  const segments = segmentsOf(program);
   for (const segment of segments) if (segment) checkSegment(program, segment);
-}
-
-function collect(program: Program, i: DecodedInstruction, core: number, into: Access[]): void {
-  for (const [name, spec] of Object.entries(i.op.operands as Record<string, OperandSpec>)) {
-    const o = i.operands[name];
-    if (o?.kind !== "tile") continue;
-    const s = program.storages[o.pattern.storage]!;
-    if (
-      s.space !== "hbm" ||
-      s.core !== -1 ||
-      s.kind === "constant" ||
-      s.rowBytes > MAX_TRACKED_BYTES
-    )
-      continue;
-    into.push({ index: i.index, core, pattern: o.pattern, writes: spec.role !== "in" });
-  }
+  checkFills(program, segments);
 }
 
 function checkSegment(program: Program, accesses: readonly Access[]): void {
@@ -75,15 +36,6 @@ function checkSegment(program: Program, accesses: readonly Access[]): void {
       });
     }
   }
-}
-
-/** Byte runs of a pattern; run-time addressed ones are not followed, since which rows they touch is known only when run. */
-function visit(p: AccessPattern, f: (from: number, to: number) => void): void {
-  if (p.dynamic) return;
-  forRuns(p, 0, (from, to) => {
-    f(from, to);
-    return true;
-  });
 }
 
 function race(

@@ -150,6 +150,24 @@ for (const fast of [true, false])
       );
     });
 
+    it("reads the offsets of an index tile of several columns partition first", () => {
+      const h = new Hand();
+      const table = h.tensor("hbm", "float32", [10, 2], "input");
+      const which = h.tensor("hbm", "int32", [2, 2], "input");
+      const out = h.tensor("hbm", "float32", [4, 2], "output");
+      const [index, got] = [h.tensor("sbuf", "int32", [2, 2]), h.tensor("sbuf", "float32", [4, 2])];
+      const dynamic: DynamicOffset = { kind: "vector", stride: 2, limit: 10, index };
+      const dims = [
+        [2, 4],
+        [1, 2],
+      ] as const;
+      h.op("dma_copy", { dst: index, src: which });
+      h.op("dma_copy", { dst: got, src: { ...table, dims, dynamic } });
+      h.op("dma_copy", { dst: out, src: got });
+      const run = h.run([bytes(rows(10, 2)), bytes(Int32Array.of(3, 0, 9, 1))], { fast });
+      expect([...floats(run.outputs[0]!)].filter((_, i) => i % 2 === 0)).toEqual([3, 9, 0, 1]);
+    });
+
     it("runs a register-driven loop with dynamic slices and reports what it executed", () => {
       const h = new Hand();
       const x = h.tensor("hbm", "float32", [5, 4], "input");
