@@ -1,4 +1,7 @@
 export * from "./catalogue.ts";
 export * from "./chip.ts";
 export * from "./fact.ts";
+export * from "./from-json.ts";
+export * from "./instances/catalogue.ts";
+export * from "./instances/instance.ts";
 export * from "./sequencer.ts";
