@@ -33,8 +33,13 @@ export interface TensorEngineFacts {
   /** Passes through the array per fp32 matmul and per fp32 transpose. */
   readonly fp32Passes: Fact;
   readonly fp32TransposePasses: Fact;
-  /** Cycles to load a 128-column stationary tile, 16-bit and fp32; overlaps the previous multiply. */
+  /** Cycles to load a stationary tile of 16-bit (or narrower) elements; a load overlaps the multiplication before it. */
   readonly loadCycles: Fact;
+  /** The same for one of the two fp32 instructions of a matmul, and for an fp32 transpose. */
+  readonly fp32LoadCycles: Fact;
+  readonly fp32TransposeLoadCycles: Fact;
+  /** Cycles a load shows in a profile beyond them. */
+  readonly loadLatencyCycles: Fact;
   readonly transposeMode: Fact<boolean>;
   readonly doubleRow: Fact<boolean>;
   readonly duty: {
@@ -45,6 +50,8 @@ export interface TensorEngineFacts {
     readonly coldRate: Fact;
     /** Cycles from the end of the stream to the result in a cold window. */
     readonly coldLatencyCycles: Fact;
+    /** Cycles a weight load shows in a cold window beyond its loading. */
+    readonly coldLoadLatencyCycles: Fact;
   } | null;
 }
 

@@ -99,6 +99,13 @@ export const trn1: Chip = {
       "derived",
       "one column a cycle; the fast load of 128 columns in 32 cycles came with NeuronCore-v3",
     ),
+    fp32LoadCycles: taken(trn2.tensor.fp32LoadCycles, why),
+    fp32TransposeLoadCycles: taken(trn2.tensor.fp32LoadCycles, "no transpose mode"),
+    loadLatencyCycles: fact(
+      187,
+      "derived",
+      "67 ns for a load of one column x 2.8 GHz, profile screenshots in the Neuron SDK documentation",
+    ),
     transposeMode: fact(false, "documented", arch),
     doubleRow: fact(false, "documented", arch),
     duty: null,

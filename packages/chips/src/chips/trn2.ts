@@ -105,6 +105,24 @@ export const trn2: Chip = {
     fp32Passes: fact(4, "measured", profile, "two instructions of two passes"),
     fp32TransposePasses: fact(2, "measured", profile),
     loadCycles: fact(32, "documented", arch, "fast load: 128 columns in about 32 cycles"),
+    fp32LoadCycles: fact(
+      256,
+      "measured",
+      profile,
+      "102 to 107 ns from the load to the first stream after a pause; cold 161",
+    ),
+    fp32TransposeLoadCycles: fact(
+      128,
+      "measured",
+      profile,
+      "56 to 64 ns from the load to the first stream after a pause, warm and cold",
+    ),
+    loadLatencyCycles: fact(
+      204,
+      "measured",
+      profile,
+      "85 ns: fp32 loads last 189 to 191 ns, for transposes 137 to 145, bfloat16 95 to 105",
+    ),
     transposeMode: fact(true, "documented", arch),
     doubleRow: fact(true, "documented", arch),
     duty: {
@@ -121,6 +139,12 @@ export const trn2: Chip = {
         "measured",
         profile,
         "205 ns beyond the halved stream: 310 for 128 columns, 630 for 512, both bfloat16",
+      ),
+      coldLoadLatencyCycles: fact(
+        290,
+        "measured",
+        profile,
+        "121 ns beyond the doubled load: fp32 loads last 333 to 337 ns, for transposes 229 to 230",
       ),
     },
   },

@@ -86,6 +86,9 @@ export const trn3: Chip = {
     fp32Passes: fact(4, "documented", arch),
     fp32TransposePasses: taken(trn2.tensor.fp32TransposePasses, why),
     loadCycles: taken(trn2.tensor.loadCycles, why),
+    fp32LoadCycles: taken(trn2.tensor.fp32LoadCycles, why),
+    fp32TransposeLoadCycles: taken(trn2.tensor.fp32TransposeLoadCycles, why),
+    loadLatencyCycles: taken(trn2.tensor.loadLatencyCycles, why),
     transposeMode: fact(true, "documented", arch),
     doubleRow: fact(true, "documented", arch),
     duty: trn2.tensor.duty && {
@@ -93,6 +96,7 @@ export const trn3: Chip = {
       threshold: taken(trn2.tensor.duty.threshold, why),
       coldRate: taken(trn2.tensor.duty.coldRate, why),
       coldLatencyCycles: taken(trn2.tensor.duty.coldLatencyCycles, why),
+      coldLoadLatencyCycles: taken(trn2.tensor.duty.coldLoadLatencyCycles, why),
     },
   },
   dma: {

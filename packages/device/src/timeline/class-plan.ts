@@ -45,6 +45,8 @@ export interface ClassPlan {
   readonly latency: number;
   /** Cycles the array streams, which the duty limiter counts and slows down; 0 outside the tensor engine. */
   readonly streamCycles: number;
+  /** Cycles to load the stationary tile, shown only after a pause. */
+  readonly loadCycles: number;
   /** Share of the array's rows that it uses: what the duty limiter counts a cycle as. */
   readonly rows: number;
   /** ScalarE table the function needs: 0 for none. */
@@ -154,6 +156,7 @@ export function planOf(c: InstructionClass, queue: number, tables: TableNumbers)
       interval: issue,
       latency: issue,
       streamCycles: 0,
+      loadCycles: 0,
       rows: 1,
     };
   }
@@ -164,7 +167,15 @@ export function planOf(c: InstructionClass, queue: number, tables: TableNumbers)
   const latency = toTicks(cost.latency / clock);
   const isTensor = units[unit] === "tensor";
   const stream = isTensor ? Math.max(0, cost.latency - chip.tensor.latencyCycles.value) : 0;
-  return { ...shared, unit, interval, latency, streamCycles: stream, rows: rowShare(call) };
+  return {
+    ...shared,
+    unit,
+    interval,
+    latency,
+    streamCycles: stream,
+    loadCycles: loadCycles(call),
+    rows: rowShare(call),
+  };
 }
 
 /** Cycles a nanosecond; the sequencer's costs are in nanoseconds. */
@@ -175,6 +186,15 @@ function clockOf(call: AnyCall, unit: number): number {
   if (name === "tensor") return chip.tensor.clockGHz.value;
   const facts: EngineFacts = chip.engines[name];
   return facts.clockGHz.value;
+}
+
+/** Cycles to load the tile that stays in the array. */
+function loadCycles(call: AnyCall): number {
+  const { tensor } = call.chip;
+  const moving = call.tile["moving"] ?? call.tile["data"];
+  if (moving?.dtype !== "float32") return tensor.loadCycles.value;
+  const transposes = call.attr["is_transpose"] === true || call.tile["data"] !== undefined;
+  return transposes ? tensor.fp32TransposeLoadCycles.value : tensor.fp32LoadCycles.value;
 }
 
 /** Rows of the array that the stationary tile (or the data that a transpose passes through) fills. */

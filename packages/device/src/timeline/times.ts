@@ -14,7 +14,6 @@ export interface Times {
   readonly extraWait: number;
   readonly tableLoad: number;
   readonly complete: number;
-  readonly weightLoad: number;
   readonly tensorCycle: number;
   readonly tensorTail: number;
   readonly tensorColdTail: number;
@@ -38,7 +37,6 @@ export function timesOf(chip: Chip): Times {
     extraWait: toTicks(sync.extraWaitNs.value),
     tableLoad: toTicks(sync.activationTableLoadNs.value),
     complete: toTicks(dma.completeNs.value),
-    weightLoad: cycles(tensor.loadCycles.value),
     tensorCycle: toTicks(1) / tensor.clockGHz.value,
     tensorTail: cycles(tensor.latencyCycles.value),
     tensorColdTail: cycles(tensor.duty?.coldLatencyCycles.value ?? tensor.latencyCycles.value),

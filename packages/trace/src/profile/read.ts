@@ -97,8 +97,9 @@ const semaphore = (row: Row): SemaphoreValue => ({
 });
 
 /**
- * By core and engine, then as the program has them: by position in the instruction memory where every position ran once (a
- * sequencer runs ahead of its engine, so start times are no program order), by start time where loops ran some twice.
+ * By core and engine, then as the program has them. Where every position of the instruction memory ran once, that is by position
+ * from the one that ran first (the last branch leads back to lower ones; start times are no program order, because a sequencer runs
+ * ahead of its engine). Where loops ran some twice, by start time.
  */
 function inProgramOrder(all: readonly ProfiledInstruction[]): ProfiledInstruction[] {
   const streams = new Map<string, ProfiledInstruction[]>();
@@ -110,8 +111,11 @@ function inProgramOrder(all: readonly ProfiledInstruction[]): ProfiledInstructio
   }
   return [...streams.keys()].sort().flatMap((key) => {
     const stream = streams.get(key)!;
-    const loops = new Set(stream.map((i) => i.pc)).size < stream.length;
-    return stream.sort((a, b) => (loops ? a.start - b.start : a.pc - b.pc));
+    if (new Set(stream.map((i) => i.pc)).size < stream.length)
+      return stream.sort((a, b) => a.start - b.start);
+    const first = stream.reduce((a, b) => (b.start < a.start ? b : a)).pc;
+    const turn = (i: ProfiledInstruction): number => (i.pc < first ? 1 : 0);
+    return stream.sort((a, b) => turn(a) - turn(b) || a.pc - b.pc);
   });
 }
 
