@@ -30,7 +30,7 @@ except ImportError:
     ml_dtypes = None
 try:
     import torch
-except ImportError:
+except Exception:  # a torch without its libraries fails in its own ways
     torch = None
 
 READY = (os.environ.get("OPENTRN_NODE") or shutil.which("node")) and os.path.exists(
