@@ -28,7 +28,13 @@ describe("chipFromJson", () => {
 
   it("can drop or add the duty limiter", () => {
     expect(chipFrom({ extends: "trn2", name: "x", tensor: { duty: null } }).tensor.duty).toBeNull();
-    const duty = { windowCycles: 4096, threshold: 0.5, coldRate: 0.5, coldLatencyCycles: 500 };
+    const duty = {
+      windowCycles: 4096,
+      threshold: 0.5,
+      coldRate: 0.5,
+      coldLatencyCycles: 500,
+      coldLoadLatencyCycles: 300,
+    };
     const added = chipFrom({ extends: "trn1", name: "x", tensor: { duty } });
     expect(added.tensor.duty?.windowCycles.value).toBe(4096);
   });

@@ -17,6 +17,7 @@ describe("profile import", () => {
     expect(instructions.map((i) => `${i.engine} ${i.pc}`)).toEqual([
       "Tensor 6",
       "Tensor 7",
+      "Tensor 9",
       "Vector 8",
     ]);
   });

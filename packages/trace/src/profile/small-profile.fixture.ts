@@ -31,11 +31,20 @@ export const smallProfile = `{"warnings":[{"message":"a \\"quoted\\" ]} one"}],"
       "S[5] (Tensor)++@complete acc_flags=0 fp32_mode=LOW_HIGH src=fp32@0x4400[1,0,0][128,1,1] dst=0x2001000[1,0,0][128,1,1] 128*128 ",
   }),
   instruction({
+    id: "13",
+    label: "Tensor",
+    pc: 9,
+    opcode: "DRAIN",
+    timestamp: 890,
+    duration: 330,
+    operands: "",
+  }),
+  instruction({
     id: "12",
     label: "Tensor",
     pc: 6,
     opcode: "LDWEIGHTS",
-    timestamp: 950,
+    timestamp: 880,
     duration: 190,
     operands:
       "S[24] (qGpSimdDynamic)>=16 fp32_mode=LOW transpose_mode=ENABLED src=fp32@0x369f4[-1,0,0][128,1,1] 128*128 ",

@@ -1,0 +1,1 @@
+export { type Replay, type Replayed, replay } from "./replay.ts";
