@@ -40,9 +40,14 @@ export class Sketch {
   }
 
   /** An SBUF tile at a byte offset of its partitions. */
-  pinned(shape: readonly number[], offset: number, dtype: DType = "bfloat16"): number {
+  pinned(
+    shape: readonly number[],
+    offset: number,
+    dtype: DType = "bfloat16",
+    partition = 0,
+  ): number {
     const { builder } = this;
-    const pinned = { partition: 0, offset };
+    const pinned = { partition, offset };
     const name = `t${builder.storages.length}`;
     return builder.declare({ name, space: "sbuf", kind: "internal", dtype, shape, pinned });
   }
