@@ -90,31 +90,38 @@ export class Sketch {
   }
 }
 
-/** bf16 `[m, k] x [k, n]` with 128 x 512 output tiles and the stationary rows of A loaded once a row of tiles. */
-export function tiledMatmul(m: number, k: number, n: number, target = "trn2"): Program {
+/**
+ * `[k, m].T x [k, n]` with 128 x 512 output tiles. `hoisted`: the stationary tiles of a row of tiles are loaded once; otherwise
+ * every matmul loads both its tiles.
+ */
+export function tiledMatmul(
+  m: number,
+  k: number,
+  n: number,
+  target = "trn2",
+  dtype: DType = "bfloat16",
+  hoisted = true,
+): Program {
   const s = new Sketch(target);
-  const a = s.tile("hbm", [k, m], "bfloat16", "input");
-  const b = s.tile("hbm", [k, n], "bfloat16", "input");
-  const c = s.tile("hbm", [m, n], "bfloat16", "output");
+  const a = s.tile("hbm", [k, m], dtype, "input");
+  const b = s.tile("hbm", [k, n], dtype, "input");
+  const c = s.tile("hbm", [m, n], dtype, "output");
+  const loaded = (from: number, x: number, columns: readonly [number, number]): number => {
+    const t = s.tile("sbuf", [128, columns[1] - columns[0]], dtype);
+    s.copy(s.part(t), s.part(from, [x, x + 128], columns));
+    return t;
+  };
   for (let i = 0; i < m; i += 128) {
-    const left: number[] = [];
-    for (let x = 0; x < k; x += 128) {
-      const t = s.tile("sbuf", [128, 128]);
-      s.copy(s.part(t), s.part(a, [x, x + 128], [i, i + 128]));
-      left.push(t);
-    }
+    const left = new Map<number, number>();
+    if (hoisted) for (let x = 0; x < k; x += 128) left.set(x, loaded(a, x, [i, i + 128]));
     for (let j = 0; j < n; j += 512) {
       const sum = s.tile("psum", [128, 512], "float32");
       for (let x = 0; x < k; x += 128) {
-        const t = s.tile("sbuf", [128, 512]);
-        s.copy(s.part(t), s.part(b, [x, x + 128], [j, j + 512]));
-        s.emit("nc_matmul", {
-          dst: s.part(sum),
-          stationary: s.part(left[x / 128]!),
-          moving: s.part(t),
-        });
+        const stationary = s.part(left.get(x) ?? loaded(a, x, [i, i + 128]));
+        const moving = s.part(loaded(b, x, [j, j + 512]));
+        s.emit("nc_matmul", { dst: s.part(sum), stationary, moving });
       }
-      const out = s.tile("sbuf", [128, 512]);
+      const out = s.tile("sbuf", [128, 512], dtype);
       s.emit("tensor_copy", { dst: s.part(out), src: s.part(sum) }, { engine: "vector" });
       s.copy(s.part(c, [i, i + 128], [j, j + 512]), s.part(out));
     }
