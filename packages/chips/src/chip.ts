@@ -68,10 +68,10 @@ export interface DmaFacts {
   /** Partitions of SBUF that one engine serves. */
   readonly partitionsPerEngine: Fact;
   readonly hardwareDge: Fact<boolean>;
-  /** Nanoseconds the issuing engine's sequencer is occupied, by descriptor path. */
+  /** Nanoseconds from one transfer's issue to the next on the same sequencer, by descriptor path. */
   readonly issueNs: { readonly hardware: Fact; readonly software: Fact; readonly ring: Fact };
-  /** Nanoseconds GpSimd needs for every contiguous piece beyond that, before it triggers a transfer with software descriptors. */
-  readonly softwareDescriptorNs: Fact;
+  /** Nanoseconds from GpSimd taking a transfer up to its trigger, while it writes the descriptors; several overlap. */
+  readonly softwareLatencyNs: Fact;
   /** Trigger to first data packet. */
   readonly startNs: {
     readonly hardwareRead: Fact;

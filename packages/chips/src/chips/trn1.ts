@@ -132,7 +132,7 @@ export const trn1: Chip = {
       software: taken(trn2.dma.issueNs.software, why),
       ring: taken(trn2.dma.issueNs.ring, why),
     },
-    softwareDescriptorNs: taken(trn2.dma.softwareDescriptorNs, why),
+    softwareLatencyNs: taken(trn2.dma.softwareLatencyNs, why),
     startNs: {
       hardwareRead: taken(trn2.dma.startNs.hardwareRead, "unused: no hardware DGE"),
       hardwareWrite: taken(trn2.dma.startNs.hardwareWrite, "unused: no hardware DGE"),

@@ -173,12 +173,17 @@ export const trn2: Chip = {
     partitionsPerEngine: fact(8, "documented", "nki/get-started/about/nki-dma-overview.rst"),
     hardwareDge: fact(true, "documented", arch),
     issueNs: {
-      hardware: fact(560, "measured", profile),
-      software: fact(
-        368,
+      hardware: fact(
+        615,
         "derived",
-        "582 ns between loads of 128 pieces (18 ns of it the next wait), 1158 ns from semaphore to trigger for a store of 512",
-        "the trigger instruction itself shows as 31 to 75 ns",
+        "541 to 613 ns of the instruction, 560 in the middle, and 53 to 63 to the next one (neuron-profile dumps of a trn2.3xlarge)",
+        "the matmul tutorial's v2, bound by issuing two transfers a multiplication, takes 609 each",
+      ),
+      software: fact(
+        582,
+        "measured",
+        profile,
+        "581 to 586 ns between loads; the trigger instruction itself shows as 31 to 75 ns",
       ),
       ring: fact(
         50,
@@ -186,10 +191,11 @@ export const trn2: Chip = {
         "a static descriptor ring needs a trigger only; taken like one short sequencer write",
       ),
     },
-    softwareDescriptorNs: fact(
-      1.54,
-      "derived",
-      "(1158 - 565) ns / (512 - 128) pieces, neuron-profile dumps of a trn2.3xlarge",
+    softwareLatencyNs: fact(
+      1167,
+      "measured",
+      profile,
+      "1173 and 1174 ns for the first load (128 pieces), 1156 and 1159 for a store (512 pieces) after its data is there",
     ),
     startNs: {
       hardwareRead: fact(1360, "measured", profile),

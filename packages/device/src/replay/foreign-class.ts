@@ -78,17 +78,22 @@ const translations: Readonly<Record<string, Translate>> = {
     const bias = i.operands.patterns["bias_ptr"] ? { bias: column(n) } : {};
     return { ...made, tile: { ...made.tile, ...bias }, attr: { op: "exp", reduce_cmd: "idle" } };
   },
-  // An fp32 matmul is two instructions of two passes, which is what a transpose takes; 16-bit types take one pass either way.
-  MATMUL: ({ operands: { patterns, words } }) => {
+  // An fp32 matmul is two instructions of two passes each, as a matmul with a 0/1 operand is one; 16-bit types take one pass.
+  MATMUL: ({ kind, operands: { patterns, words } }) => {
     const [rows, columns] = (words.at(-1) ?? "128*128").split("*").map(Number) as [number, number];
     const moving = tileOf(patterns["src"]!, rows);
     const stationary = { ...moving, free: columns, shape: [rows, columns], strides: [1] };
-    return { op: "nc_matmul", tile: { moving, stationary }, attr: { is_transpose: true } };
+    return {
+      op: "nc_matmul",
+      tile: { moving, stationary },
+      attr: kind === "TRANSPOSE" ? { is_transpose: true } : { is_moving_onezero: true },
+    };
   },
 };
 
-/** Distance between SBUF partitions in the DMA engines' address space. */
+/** Distance between SBUF partitions, and where SBUF begins, in the DMA engines' address space. */
 const PARTITION_BYTES = 262144;
+const SBUF = 0x802000000000;
 
 interface Dimension {
   readonly stride: number;
@@ -132,9 +137,11 @@ function transfer(i: ProfiledInstruction): Parts {
   const ends = (["dst", "src"] as const).map((side) => ({
     dims: dimensions(settings[`${side}_pattern`] ?? "[1][1]"),
     bytes: Number(settings[`${side}_elem_size`] ?? 4),
+    // Addresses from a table are those of the kernel's tensors in HBM.
+    chip: Number(settings[`${side}_addr_imm`] ?? 0) >= SBUF,
   }));
-  const onChip = ends.map(({ dims }) =>
-    dims.findIndex((d) => d.stride >= PARTITION_BYTES && d.stride % PARTITION_BYTES === 0),
+  const onChip = ends.map(({ dims, chip }) =>
+    chip ? dims.findIndex((d) => d.stride > 0 && d.stride % PARTITION_BYTES === 0) : -1,
   );
   const partition = Math.max(...onChip, 0);
   const [dst, src] = ends.map(({ dims, bytes }, k) =>

@@ -215,9 +215,6 @@ class Player {
     );
     const id = this.push(planOf(c, queue, noTables), c, unit, queue);
     this.edges[id]!.push(...this.waits(i));
-    // Software descriptors keep GpSimd itself busy; a hardware trigger is an instruction like others.
-    if (queues[queue]!.path === "hardware")
-      this.control(unit, toTicks(this.facts.gapNs.value[this.unitName(unit)]), []);
     this.places.set(i.id, { instruction: i, begin: id, end: id, kind: "transfer", known: true });
   }
 
@@ -310,17 +307,18 @@ class Player {
 
   /** The trigger is what the profiler shows as the instruction: all of it for hardware descriptors, its end for software ones. */
   private triggered(i: ProfiledInstruction, id: number, s: Schedule): Replayed {
-    const [start, interval] = [s.start[id]!, this.plans[id]!.interval];
+    const start = s.start[id]!;
+    const { interval, latency, unit } = this.plans[id]!;
     const data = { start: toNanoseconds(s.firstData[id]!), end: toNanoseconds(s.end[id]!) };
     if (queues[this.queue[id]!]!.path === "hardware")
       return {
         instruction: i,
         start: toNanoseconds(start),
-        duration: toNanoseconds(interval),
+        duration: toNanoseconds(interval) - this.facts.gapNs.value[this.unitName(unit)],
         data,
       };
     const ns = this.facts.instructionNs.value["DMA_DIRECT2D software"]!.gpsimd;
-    return { instruction: i, start: toNanoseconds(start + interval), duration: ns, data };
+    return { instruction: i, start: toNanoseconds(start + latency), duration: ns, data };
   }
 
   /** The profiler counts a matmul from when its weights began to load, where that is not hidden. */

@@ -147,14 +147,14 @@ export function planOf(c: InstructionClass, queue: number, tables: TableNumbers)
   if (op.cost.kind === "dma") {
     const kind = queues[queue]!;
     const software = kind.path === "software";
-    const { issueNs, softwareDescriptorNs } = chip.dma;
-    const descriptors = software ? dmaShape(op, call, 0).pieces * softwareDescriptorNs.value : 0;
-    const issue = toTicks(issueNs[kind.path].value + descriptors);
+    const { issueNs, softwareLatencyNs } = chip.dma;
+    const interval = toTicks(issueNs[kind.path].value);
+    const latency = software ? Math.max(interval, toTicks(softwareLatencyNs.value)) : interval;
     return {
       ...shared,
       unit: unitId[kind.issuer],
-      interval: issue,
-      latency: issue,
+      interval,
+      latency,
       streamCycles: 0,
       loadCycles: 0,
       rows: 1,

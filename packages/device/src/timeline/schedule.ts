@@ -346,7 +346,7 @@ class Scheduler {
       this.times.paths[queues[queue]!.path][shape.reads === "hbm" ? "read" : "write"];
     const engines = this.dma[s.core]!;
     // Software descriptors are written before the trigger, hardware ones after it.
-    const written = queues[queue]!.path === "software" ? start + plan.interval : start;
+    const written = queues[queue]!.path === "software" ? start + plan.latency : start;
     engines.submit(queue, written + startUp, stagger, shape.service);
     const traffic = shape.hbmRead + shape.hbmWrite;
     const { hbm, cores } = this.program.chip;

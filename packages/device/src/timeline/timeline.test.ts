@@ -66,7 +66,7 @@ vector memset 1305.8 → 1981.8
     expect(show(s)).toBe(`
 qSyncDynamicHW dma_copy 0.0 data 1360.0 → 2081.8
 gpsimd tensor_copy 2481.8 → 3116.8 (waited 2482 ns for DMA qSyncDynamicHW at kernel.py:100)
-qSyncDynamicHW dma_copy 3152.8 data 4512.8 → 5234.6 (waited 2553 ns for gpsimd tensor_copy at kernel.py:101)
+qSyncDynamicHW dma_copy 3152.8 data 4512.8 → 5234.6 (waited 2498 ns for gpsimd tensor_copy at kernel.py:101)
 `);
   });
 

@@ -35,7 +35,7 @@ test("a trace shows engines, queues, memory and what was waited for", () => {
   }));
   expect(slices).toEqual([
     { track: 1, name: "tensor_copy", from: 2482, to: 2758, flows: [1] },
-    { track: 4, name: "dma_copy (trigger)", from: 0, to: 560, flows: undefined },
+    { track: 4, name: "dma_copy (trigger)", from: 0, to: 615, flows: undefined },
     { track: 5, name: "dma_copy", from: 1360, to: 2082, flows: [1] },
   ]);
   expect([...m.slices][0]!.args).toEqual({
