@@ -53,7 +53,7 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
     .option("--chip <file>", "a chip of your own as JSON")
     .option("--lnc <cores>", "physical cores of the launch")
     .option("--python <host>", "cpython, pyodide or auto", "auto")
-    .option("--max-instructions <n>", "stop a kernel that issues more")
+    .option("--max-instructions <n>", "stop a kernel that issues or executes more")
     .option("--json", "failures as JSON on standard output")
     .action(async (kernel: string, options) => {
       const { printCommand } = await import("./commands/print.ts");

@@ -65,7 +65,7 @@ export const addRunOptions = (command: Command): Command =>
     .option("--precise-fp <on|off>", "off keeps narrow types in fp32 (also NKI_PRECISE_FP=0)")
     .option("--python <host>", "cpython, pyodide or auto", "auto")
     .option("--reference", "use the slow reference meanings instead of the fast kernels")
-    .option("--max-instructions <n>", "stop a kernel that issues more")
+    .option("--max-instructions <n>", "stop a kernel that issues or executes more")
     .option("--json", "the report as JSON on standard output")
     .addHelpText("after", help);
 

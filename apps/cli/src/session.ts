@@ -32,6 +32,7 @@ export interface Session {
   readonly traced: TracedProgram;
   readonly args: Readonly<Record<string, ArgumentValue>>;
   readonly seed: number;
+  readonly maxInstructions: number | undefined;
   readonly progress: Progress;
 }
 
@@ -69,7 +70,7 @@ export async function openSession(
       name.language === "python"
         ? await interruptible((signal) => traceKernel({ ...request, signal }))
         : await traceKernel(request);
-    return { traced, args, seed, progress };
+    return { traced, args, seed, maxInstructions, progress };
   } finally {
     progress.done();
   }

@@ -49,7 +49,7 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
 }
 
 function execute(session: Session, options: RunOptions, preciseFp: boolean): RunResult {
-  const { traced, args, seed, progress } = session;
+  const { traced, args, seed, maxInstructions, progress } = session;
   const inputs: Record<string, TensorData> = {};
   for (const [name, value] of Object.entries(args))
     if (value.kind === "tensor") inputs[name] = value.tensor;
@@ -65,6 +65,7 @@ function execute(session: Session, options: RunOptions, preciseFp: boolean): Run
     fast: options.reference !== true,
     preciseFp,
     seed,
+    ...(maxInstructions === undefined ? {} : { maxSteps: maxInstructions }),
     outputs: traced.outputs,
     onStage: (stage) => progress.say(stages[stage]),
   });

@@ -1,5 +1,6 @@
 /** Collects a run's results into its report. */
 import { psumBytesPerPartition } from "@opentrn/chips";
+import type { Program } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import type { Tolerance } from "../check/tolerance.ts";
 import type { ArgumentValue } from "../inputs/argument.ts";
@@ -31,7 +32,7 @@ export function reportOf(traced: TracedProgram, result: RunResult, check: CheckI
     target: chip.name,
     cores,
     instructions: count,
-    ...(result.fastCount === undefined ? {} : { fast: count === 0 ? 1 : result.fastCount / count }),
+    ...(result.fastCount === undefined ? {} : { fast: fastShare(program, result.fastCount) }),
     traced_by: traced.host,
     outputs: (result.outputs ?? []).map((o, i) =>
       expected ? checkedOutput(o, expected[i]!, types, given) : plainOutput(o),
@@ -58,6 +59,14 @@ export function reportOf(traced: TracedProgram, result: RunResult, check: CheckI
     })),
     warnings: result.warnings.map(warningReport),
   };
+}
+
+/** Of the instructions that compute; control flow has no fast path and needs none. */
+function fastShare(program: Program, fast: number): number {
+  const control = program.classes.map((c) => (c.op.control ? 1 : 0));
+  let all = program.starts.length;
+  for (const c of program.classOf) all -= control[c]!;
+  return all === 0 ? 1 : fast / all;
 }
 
 /** To the microsecond; more digits are noise. */

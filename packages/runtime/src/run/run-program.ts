@@ -27,7 +27,7 @@ export interface RunOptions {
   readonly preciseFp?: boolean;
   /** Seed of the engines' generators. */
   readonly seed?: number;
-  /** Stops a run-time loop that never ends. */
+  /** Stops run-time loops that execute more instructions. */
   readonly maxSteps?: number;
   /** What the kernel returned, where its host says more than the Program; default: whole output storages. */
   readonly outputs?: readonly TracedOutput[];
@@ -78,7 +78,10 @@ export function runProgram(
   let timed: Timeline | undefined;
   if (time) {
     onStage?.("timeline");
-    timed = timeline(program, placement, { executed: executed?.executed });
+    timed = timeline(program, placement, {
+      executed: executed?.executed,
+      maxInstructions: options.maxSteps,
+    });
   }
   return {
     program,
