@@ -27,7 +27,7 @@ describe("trn run", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^ softmax {2}03-softmax.ts, trn2, 1 core, \d+ instructions$/m);
     expect(out).toMatch(/✓ max error/);
-    expect(out).toMatch(/^ vector +[█▏▎▍▌▋▊▉]+ +\d+% /m);
+    expect(out).toMatch(/^ vector +[█▏▎▍▌▋▊▉]+ +[\d.]+% /m);
     const times = / host [\s\S]*/;
     const again = await trn([...run, "--check", `${example("references.ts")}:softmax`]);
     expect(again.out.replace(times, "")).toBe(out.replace(times, ""));
