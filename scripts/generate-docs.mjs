@@ -1,5 +1,5 @@
 // Pages derived from code: docs/instructions.md from the instruction records, docs/cli.md from the command line,
-// docs/activation-functions.md from the table of functions.
+// docs/activation-functions.md from the table of functions, docs/chips.md from the chips' facts.
 // `node scripts/generate-docs.mjs` writes them; the docs check compares.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -92,10 +92,52 @@ async function activationFunctionsPage() {
   return `${lines.join("\n")}\n`;
 }
 
+/** A fact's value on one line. */
+const shown = (value) =>
+  typeof value === "object" ? `\`${JSON.stringify(value).replaceAll("|", "\\|")}\`` : String(value);
+
+async function chipsPage() {
+  const { chips, factsOf, instances } = await import("../packages/chips/dist/index.js");
+  const lines = [
+    "# Chips",
+    "",
+    note,
+    "",
+    "From `packages/chips/src`. Every figure says where it comes from: **documented**, **measured** on hardware by others, **derived**",
+    "from such figures, or **assumed**. A test pins which are assumed. `trn run --chip FILE` takes a chip of your own: a JSON object",
+    'with `"name"`, `"extends"` (one of these) and the figures that differ, each a value or `{"value", "basis", "source"}`.',
+    "",
+  ];
+  const seen = new Map();
+  for (const c of chips) {
+    const facts = factsOf(c);
+    const key = JSON.stringify(facts);
+    lines.push(`## ${c.name}`, "", `${c.title}, NeuronCore-v${c.generation}.`, "");
+    if (seen.has(key)) {
+      lines.push(`Its figures are those of [${seen.get(key)}](#${seen.get(key)}).`, "");
+      continue;
+    }
+    seen.set(key, c.name);
+    lines.push("| figure | value | basis | source |", "|---|---|---|---|");
+    for (const { path, fact } of facts) {
+      const source = [fact.source, fact.note].filter(Boolean).join("; ").replaceAll("|", "\\|");
+      lines.push(`| ${path} | ${shown(fact.value)} | ${fact.basis} | ${source} |`);
+    }
+    lines.push("");
+  }
+  lines.push("## Machines", "", "| machine | chips | wiring | source |", "|---|---|---|---|");
+  for (const i of instances)
+    lines.push(
+      `| ${i.name} | ${i.chips.value} × ${i.chip} | ${shown(i.topology.value)} | ${i.topology.source} |`,
+    );
+  return `${lines.join("\n").trimEnd()}\n`;
+}
+
 export const generatedDocs = async () => ({
   "docs/instructions.md": await instructionsPage(),
   "docs/cli.md": await commandsPage(),
   "docs/activation-functions.md": await activationFunctionsPage(),
+  "docs/chips.md": await chipsPage(),
 });
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
