@@ -227,17 +227,12 @@ export const ncMatmul = instruction({
         for (let n = 0; n < N; n++) dst[m * N + n] = n < K ? stationary[n * M + m]! : 0;
       return;
     }
-    const rows = call.attr.perf_mode === "double_row" ? 2 : 1;
+    // double_row: each partition holds two rows; the contraction takes both before it goes on to the next partition.
     for (let m = 0; m < M; m++)
       for (let n = 0; n < N; n++) {
         let sum = 0;
         for (let k = 0; k < K; k++) {
-          // double_row: contraction index k = row * partitions + partition, ascending partition first.
-          const p = k % (K / rows);
-          const r = (k - p) / (K / rows);
-          const product = Math.fround(
-            stationary[(p * rows + r) * M + m]! * moving[(p * rows + r) * N + n]!,
-          );
+          const product = Math.fround(stationary[k * M + m]! * moving[k * N + n]!);
           sum = Math.fround(sum + product);
         }
         dst[m * N + n] = call.attr.accumulate ? dst[m * N + n]! + sum : sum;

@@ -56,3 +56,8 @@ test("select_reduce G4: 32-bit integers and wide predicates are not taken", () =
   breaks(selectReduce, "G4", { ...call, on_true: sbuf([2, 2], "int32") });
   breaks(selectReduce, "G4", { ...call, predicate: sbuf([2, 2], "uint32") });
 });
+
+test("select_reduce G4: packed types are not computed with", () => {
+  const packed = { ...call, on_true: sbuf([2, 2], "float4_e2m1fn_x4") };
+  breaks(selectReduce, "G4", packed, {}, { generation: 4 });
+});

@@ -209,6 +209,7 @@ export class ProgramBuilder {
 
   /** Appends an instruction that was just decoded from `words[from, to)`. */
   store(i: DecodedInstruction, words: Int32Array, from: number, to: number): number {
+    const before = this.used;
     try {
       if (this.count >= this.limit)
         throw new OpenTrnError(
@@ -229,6 +230,8 @@ export class ProgramBuilder {
       this.coreOf[this.count] = this.core;
       return this.count++;
     } catch (e) {
+      // A caller may go on after a refused instruction; nothing of it may stay.
+      this.used = before;
       if (e instanceof OpenTrnError && !e.at) {
         const line = this.lines[i.line];
         if (line && line.line > 0) e.at = { file: line.file, line: line.line };

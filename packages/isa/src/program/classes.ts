@@ -3,7 +3,13 @@ import { type ErrorCategory, OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import { bytesOf } from "@opentrn/numerics";
 import type { AnyCall, AnyInstruction, Engine, OperandSpec, Rule, Tile } from "../define.ts";
-import { checkEngine, checkForm, checkGeneration, checkTile } from "./general-rules.ts";
+import {
+  checkEngine,
+  checkForm,
+  checkGeneration,
+  checkPacked,
+  checkTile,
+} from "./general-rules.ts";
 import type { AccessPattern, Storage } from "./pattern.ts";
 import type { DecodedInstruction, InstructionClass } from "./program.ts";
 
@@ -112,6 +118,7 @@ export class ClassTable {
           rule: `${op.name} ${label}`,
         });
     }
+    if (!op.control && op.cost.kind !== "dma") checkPacked(op, call);
     return { id: this.classes.length, op, call, engine };
   }
 }

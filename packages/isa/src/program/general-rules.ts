@@ -2,7 +2,7 @@
 import { type ErrorCategory, OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import { bytesOf, dtypeInfo } from "@opentrn/numerics";
-import type { AnyInstruction, Engine, OperandSpec, Tile } from "../define.ts";
+import type { AnyCall, AnyInstruction, Engine, OperandSpec, Tile } from "../define.ts";
 import { type AccessPattern, type Operand, type Storage, span } from "./pattern.ts";
 
 /** Source of G1, G2 and G5: nki/guides/architecture/trainium_inferentia2_arch.rst, access pattern and partition rules. */
@@ -186,6 +186,18 @@ export function checkBounds(op: string, name: string, s: Storage, p: AccessPatte
       `${name} (${s.name} ${s.dtype}[${s.shape}]) reaches partition ${p.partition + count - 1}, the tensor has ${s.partitions}; shorten the slice`,
       "out of bounds",
     );
+}
+
+/** G4: four packed elements are a value only to instructions that see bits; DMA records say for themselves what they move. */
+export function checkPacked(op: AnyInstruction, call: AnyCall): void {
+  const raw = new Set((op.bits?.(call as never) ?? []) as readonly string[]);
+  for (const [name, t] of Object.entries(call.tile))
+    if (t && dtypeInfo[t.dtype].kind === "packed" && !raw.has(name))
+      breakRule(
+        op.name,
+        "G4",
+        `${name} is ${t.dtype}, which is moved and multiplied by nc_matmul_mx but not computed with; convert it first`,
+      );
 }
 
 /** G7 and G9. */

@@ -105,6 +105,23 @@ describe("Program", () => {
     expect(saveProgram(again)).toEqual(saveProgram(program));
   });
 
+  it("keeps prints of every core, also after the last instruction, and nothing of a refused instruction", () => {
+    const b = new ProgramBuilder({ name: "two", chip, cores: 2 });
+    const x = tensor(b, "sbuf", "float32", [8, 8]);
+    b.emit(memset, { dst: x.operand, value: { kind: "float", value: 1 } }, {});
+    expect(thrown(() => b.emit(memset, { dst: x.operand, value: undefined }, {})).rule).toBe(
+      "memset G8",
+    );
+    b.emit(memset, { dst: x.operand, value: { kind: "float", value: 2 } }, {});
+    b.addPrint("core 0", { kind: "register", register: 0 });
+    b.setCore(1);
+    b.addPrint("core 1", { kind: "register", register: 1 });
+    const program = b.finish();
+    const again = loadProgram(saveProgram(program));
+    expect(again.words).toEqual(program.words);
+    expect(again.prints).toEqual(program.prints);
+  });
+
   it("rejects files that are cut off, wrong or hostile, never with another kind of error", () => {
     const file = saveProgram(matmulProgram());
     for (let cut = 0; cut < file.length; cut += 52)

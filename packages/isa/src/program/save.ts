@@ -59,27 +59,33 @@ export function saveProgram(program: Program): Uint8Array {
     if (s.data) body.push(control.constant, s.id, ...packBytes(s.data));
   }
   let core = 0;
-  for (let i = 0; i < program.starts.length; i++) {
+  const onCore = (n: number): void => {
+    if (n === core) return;
+    core = n;
+    body.push(control.core, core);
+  };
+  const beforeInstruction = (i: number): void => {
     for (const p of program.prints)
       if (p.before === i) {
+        onCore(p.core);
         const prefix = w.text(p.prefix);
         const operand = new WordWriter();
         operand.operand(p.operand);
         body.push(control.print, prefix, ...operand.words);
       }
     for (const [from, to] of program.ordered) {
+      if (from === to) continue;
       if (to === i) body.push(control.order, 0);
       if (from === i) body.push(control.order, 1);
     }
-    if (program.coreOf[i] !== core) {
-      core = program.coreOf[i]!;
-      body.push(control.core, core);
-    }
+  };
+  for (let i = 0; i < program.starts.length; i++) {
+    beforeInstruction(i);
+    onCore(program.coreOf[i]!);
     const end = i + 1 < program.starts.length ? program.starts[i + 1]! : program.words.length;
     for (let k = program.starts[i]!; k < end; k++) body.push(program.words[k]!);
   }
-  for (const [from, to] of program.ordered)
-    if (to === program.starts.length && from < to) body.push(control.order, 0);
+  beforeInstruction(program.starts.length);
   for (const [consumer, producer] of program.depends)
     body.push(control.depends, consumer, producer);
   for (const o of program.outputs) body.push(control.output, o);
