@@ -1,13 +1,23 @@
 """``neuronxcc.nki``'s entry points: jit and its modes, baremetal, benchmark, profile, simulate_kernel, trace. All run on the virtual chip."""
 import functools
+import re
 
-from nki._errors import NkiInputError
+from nki._errors import NkiBoundsError, NkiInputError
 from nki._kernel import Kernel as _Kernel
 
 from ._adapter import adapted
 from .language._launch import dim_of
 
 MODES = ("auto", "simulation", "trace", "baremetal", "benchmark", "jax", "torchxla", "profile", "compile")
+
+
+_OUTSIDE = re.compile(r"the run-time offset .* reaches elements (\d+) to \d+ .* which holds (\d+)")
+
+
+def _as_index_error(error):
+    """A run-time index outside its tensor, as the older simulator raised it: NumPy's own exception."""
+    found = _OUTSIDE.search(str(error))
+    return IndexError("index %s is out of bounds for axis 0 with size %s" % found.groups()) if found else None
 
 
 class Kernel(_Kernel):
@@ -33,6 +43,15 @@ class Kernel(_Kernel):
         if instance is None:
             return self
         return type(self)(self.user.__get__(instance, owner), self.grid, self.options)
+
+    def __call__(self, *args, **kwargs):
+        try:
+            return super().__call__(*args, **kwargs)
+        except NkiBoundsError as e:
+            plain = _as_index_error(e)
+            if plain is None:
+                raise
+            raise plain from e
 
 
 def _options(options):
