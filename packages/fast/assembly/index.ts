@@ -3,6 +3,7 @@ export { init } from "./layout";
 export { pipeline, rangeSelect, selectReduce } from "./pipeline";
 export { cast, copy, copyPredicated, fill } from "./copy";
 export { matmul } from "./matmul";
+export { matmulMx, quantizeMx } from "./mx";
 export { transpose } from "./transpose";
 export { partitionReduce, tensorReduce } from "./reduce";
 export { scan } from "./scan";

@@ -13,13 +13,16 @@ export const ROW_BYTES: usize = 2112;
 /** Largest contraction and largest free size packed at once by matmul. */
 export const PACK_K: i32 = 256;
 export const PACK_N: i32 = 512;
+/** The same for packed (MX) operands, whose 128 partitions hold four contraction elements each. */
+export const PACK_MX_K: i32 = 512;
+export const PACK_MX_N: i32 = 256;
 
 const OPERANDS: usize = 0;
 const TAIL: usize = 4096;
 const CHUNKS: usize = 8192;
 const ROW_AREA: usize = 45056;
 const PACK_A: usize = 65536;
-const PACK_B: usize = 262144;
+const PACK_B: usize = 331776;
 const STAGING: usize = 1048576;
 
 let scratch: usize = 0;

@@ -65,6 +65,19 @@ function packColumns(op: Operand, k: i32, columns: i32, first: i32, n: i32, dst:
   }
 }
 
+/** Starts following the magnitudes of what is packed. */
+export function startPacking(): void {
+  largest = i32x4.splat(0);
+  smallest = i32x4.splat(-1);
+}
+/** Largest and smallest nonzero magnitude packed since then, as bit patterns. */
+export function packedHigh(): u32 { return highest(largest); }
+export function packedLow(): u32 { return lowest(smallest) + 1; }
+/** Row `i` of k of the stationary operand: m packed fp32 values at `src`. */
+export function packLeftRow(src: usize, m: i32, i: i32, k: i32): void { packRow(src, m, packA() + (<usize>i << 4), panelA(k), 4); }
+/** Row `i` of k of the moving operand: n packed fp32 values at `src`. */
+export function packRightRow(src: usize, n: i32, i: i32, k: i32): void { packRow(src, n, packB() + (<usize>i << 5), panelB(k), 8); }
+
 function highest(v: v128): u32 {
   const a = max<u32>(i32x4.extract_lane(v, 0), i32x4.extract_lane(v, 1));
   return max<u32>(a, max<u32>(i32x4.extract_lane(v, 2), i32x4.extract_lane(v, 3)));
@@ -151,6 +164,12 @@ function edge<Step>(dst: Operand, k: i32, a: usize, b: usize, row: i32, rows: i3
   }
 }
 
+/** Columns first .. first + n - 1 of dst from what is packed: k rows of m and of n values. */
+export function multiplyPacked(fused: bool, dst: Operand, k: i32, m: i32, columns: i32, first: i32, n: i32, accumulate: bool): void {
+  if (ASC_FEATURE_RELAXED_SIMD && fused) multiply<Fused>(dst, k, m, columns, first, n, accumulate);
+  else multiply<Plain>(dst, k, m, columns, first, n, accumulate);
+}
+
 function multiply<Step>(dst: Operand, k: i32, m: i32, columns: i32, first: i32, n: i32, accumulate: bool): void {
   // Whole tiles go straight to memory where rows of dst are plain fp32.
   const direct = dst.dtype == DT_float32 && dst.rank == 2 && dst.step == 4 && dst.run == columns;
@@ -187,19 +206,16 @@ export function matmul(dstAt: usize, stationaryAt: usize, movingAt: usize, contr
   if (!guard(stationary, dst, false) || !guard(moving, dst, false)) return NO_ROOM;
   const digits = precision(stationary.dtype);
   const exact = digits != 0 && precision(moving.dtype) != 0;
-  largest = i32x4.splat(0);
-  smallest = i32x4.splat(-1);
+  startPacking();
   packColumns(stationary, k, m, 0, m, packA(), 4);
-  const highA = highest(largest);
-  const lowA = lowest(smallest) + 1;
+  const highA = packedHigh();
+  const lowA = packedLow();
   for (let first = 0; first < n; first += PACK_N) {
     const width = min(PACK_N, n - first);
-    largest = i32x4.splat(0);
-    smallest = i32x4.splat(-1);
+    startPacking();
     packColumns(moving, k, n, first, width, packB(), 8);
-    const fused = exact && fusable(highA, lowA, highest(largest), lowest(smallest) + 1, digits + precision(moving.dtype));
-    if (ASC_FEATURE_RELAXED_SIMD && fused) multiply<Fused>(dst, k, m, n, first, width, accumulate != 0);
-    else multiply<Plain>(dst, k, m, n, first, width, accumulate != 0);
+    const fused = exact && fusable(highA, lowA, packedHigh(), packedLow(), digits + precision(moving.dtype));
+    multiplyPacked(fused, dst, k, m, n, first, width, accumulate != 0);
   }
   return OK;
 }
@@ -208,7 +224,7 @@ export function matmul(dstAt: usize, stationaryAt: usize, movingAt: usize, contr
  * Whether no product of the operands can overflow or lose bits below 2^-149, given the largest and the smallest nonzero magnitude of each
  * (bit patterns) and the significant bits of a product: then fused and unfused steps round the same.
  */
-function fusable(highA: u32, lowA: u32, highB: u32, lowB: u32, digits: i32): bool {
+export function fusable(highA: u32, lowA: u32, highB: u32, lowB: u32, digits: i32): bool {
   if (lowA == 0 || lowB == 0) return true;
   const top = <i32>(highA >> 23) + <i32>(highB >> 23) - 254;
   // The lowest bit of a product of p and q bits whose leading bits are 2^e and 2^f is at least 2^(e - p + 1 + f - q + 1); subnormals

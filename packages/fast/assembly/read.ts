@@ -27,8 +27,9 @@ import {
 @unmanaged class BFloat16 { @inline of(v: v128): v128 { return i32x4.shl(v, 16); } }
 @unmanaged class Float16 { @inline of(v: v128): v128 { return widen(v, 16, 0x7fff, 10, 112, 0x7c00, 0x7f800000); } }
 @unmanaged class E4M3 { @inline of(v: v128): v128 { return widen(v, 24, 0x7f, 3, 120, 0x78, 0x7f800000); } }
-@unmanaged class E4M3FN { @inline of(v: v128): v128 { return widen(v, 24, 0x7f, 3, 120, 0x7f, 0x7fc00000); } }
-@unmanaged class E5M2 { @inline of(v: v128): v128 { return widen(v, 24, 0x7f, 2, 112, 0x7c, 0x7f800000); } }
+@unmanaged export class E4M3FN { @inline of(v: v128): v128 { return widen(v, 24, 0x7f, 3, 120, 0x7f, 0x7fc00000); } }
+@unmanaged export class E5M2 { @inline of(v: v128): v128 { return widen(v, 24, 0x7f, 2, 112, 0x7c, 0x7f800000); } }
+@unmanaged export class E2M1 { @inline of(v: v128): v128 { return widen(v, 28, 7, 1, 126, 8, 0); } }
 /** 2^(bits - 127): the exponent field, but 2^-127 is a subnormal and 255 is NaN. */
 @unmanaged class E8M0 {
   @inline of(v: v128): v128 {

@@ -33,6 +33,18 @@ export const moves: Readonly<Record<string, Binder>> = {
     const accumulate = flag(o.attr["accumulate"]);
     return step("nc_matmul", () => k.exports.matmul(dst, stationary, moving, rows, accumulate));
   },
+  nc_matmul_mx: (o, k) => {
+    const [dst, stationary, moving] = [o.tile("dst"), o.tile("stationary"), o.tile("moving")];
+    const [left, right] = [o.tile("stationary_scale"), o.tile("moving_scale")];
+    const accumulate = flag(o.attr["accumulate"]);
+    return step("nc_matmul_mx", () =>
+      k.exports.matmulMx(dst, stationary, moving, left, right, accumulate),
+    );
+  },
+  quantize_mx: (o, k) => {
+    const [dst, src, scale] = [o.tile("dst"), o.tile("src"), o.tile("dst_scale")];
+    return step("quantize_mx", () => k.exports.quantizeMx(dst, src, scale));
+  },
   nc_transpose: (o, k, r) => {
     if (!onBits(r)) throw new NoFastPath();
     const [dst, data] = [o.tile("dst"), o.tile("data")];

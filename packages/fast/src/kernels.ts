@@ -76,6 +76,16 @@ export interface KernelExports {
     contracted: number,
     accumulate: Flag,
   ): Status;
+  // mx.ts
+  matmulMx(
+    dst: Descriptor,
+    stationary: Descriptor,
+    moving: Descriptor,
+    stationaryScale: Descriptor,
+    movingScale: Descriptor,
+    accumulate: Flag,
+  ): Status;
+  quantizeMx(dst: Descriptor, src: Descriptor, scale: Descriptor): Status;
   // transpose.ts
   transpose(dst: Descriptor, src: Descriptor): Status;
   // reduce.ts

@@ -6,7 +6,7 @@
 import { Random } from "@opentrn/base";
 import { chipNamed } from "@opentrn/chips";
 import { fastInstructions } from "@opentrn/fast";
-import { instructions, printProgram } from "@opentrn/isa";
+import { type AnyInstruction, instructions, printProgram } from "@opentrn/isa";
 import { describe, expect, it } from "vitest";
 import { randomProgram } from "../fuzz/random-program.ts";
 import { place } from "../placement/index.ts";
@@ -19,7 +19,10 @@ const seed = Number(process.env["OPENTRN_FUZZ_SEED"] ?? 20_26);
 const chip = chipNamed("trn2");
 
 describe("fast equals reference", () => {
-  for (const op of instructions.filter((o) => fastInstructions.includes(o.name)))
+  // MX instructions, which trn2 lacks, are compared in packages/fast/src/mx.test.ts.
+  const quick = (o: AnyInstruction): boolean =>
+    fastInstructions.includes(o.name) && o.generations.includes(chip.generation);
+  for (const op of instructions.filter(quick))
     it(op.name, () => {
       const r = new Random(seed ^ (op.name.length * 7919));
       let found = 0;
