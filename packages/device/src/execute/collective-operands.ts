@@ -1,7 +1,7 @@
 /** Operands of a collective in host memory, and the group of ranks that one rank belongs to. */
 import { OpenTrnError } from "@opentrn/base";
 import type { DecodedInstruction, OperandData } from "@opentrn/isa";
-import { type AluName, aluOp } from "@opentrn/numerics";
+import { type AluName, aluOp, dtypeInfo } from "@opentrn/numerics";
 import { readDense, writeDense } from "./dense.ts";
 import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
 
@@ -25,6 +25,12 @@ export function bindCollective(ctx: LayoutContext, i: DecodedInstruction, raw: b
         : [],
     );
   const [src, other, dst] = [laid("src"), laid("other"), laid("dst")];
+  const packed = src.find((s) => dtypeInfo[s.pattern.dtype].kind === "packed");
+  if (packed && !raw)
+    throw new OpenTrnError(
+      `${i.op.name}: ${packed.pattern.dtype} is moved and not computed with; reduce unpacked values`,
+      { category: "invalid program", rule: `${i.op.name} G4` },
+    );
   const values = (l: LaidOut): OperandData => {
     l.resolve?.();
     return readDense(ctx.map, l.strided, l.offsets, raw);

@@ -1,39 +1,23 @@
 /** How the operands of an instruction relate in shape, for the fuzzer. Instructions without a row are element-wise. */
 import type { Random } from "@opentrn/base";
+import type { Chip } from "@opentrn/chips";
 import type { AnyInstruction, OperandSpec } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
-
-/** A tile of that shape (partitions first), an immediate number, or left out. */
-export type Form =
-  | { readonly shape: readonly number[]; readonly dtype?: DType }
-  | { readonly value: number }
-  | undefined;
-export interface Drawn {
-  readonly forms: Readonly<Record<string, Form>>;
-  /** Attributes that must fit the shapes. */
-  readonly attrs?: Readonly<Record<string, unknown>>;
-}
-type Draw = (r: Random, op: AnyInstruction) => Drawn;
-
-const partitions = [1, 2, 3, 7, 16, 31, 32, 48, 64, 100, 128] as const;
-const sizes = [1, 2, 3, 5, 8, 16, 17, 33, 64, 100, 130] as const;
-
-/** One to three free dimensions of at most `most` elements together. */
-function free(r: Random, most = 400): number[] {
-  const rank = 1 + r.below(3);
-  const shape: number[] = [];
-  let left = most;
-  for (let d = 0; d < rank; d++) {
-    const n = Math.min(left, d === 0 ? r.pick(sizes) : 1 + r.below(6));
-    shape.push(Math.max(1, n));
-    left = Math.floor(left / Math.max(1, n));
-  }
-  return shape;
-}
-
-const tile = (...shape: number[]): Form => ({ shape });
-const float32 = (...shape: number[]): Form => ({ shape, dtype: "float32" });
-const number = (r: Random): Form => ({ value: r.pick([0, 1, -1, 2, 0.5, 3, -7, 1e-3, 100]) });
+import { searchShapes } from "./search-shapes.ts";
+import {
+  type Draw,
+  type Drawn,
+  type Form,
+  float32,
+  free,
+  maybe,
+  number,
+  oneType,
+  partitions,
+  scalar,
+  tile,
+  typed,
+} from "./shape-parts.ts";
 
 /** Same shape for all, but scalars and vectors where the record takes numbers. */
 const elementwise: Draw = (r, op) => {
@@ -50,23 +34,136 @@ const elementwise: Draw = (r, op) => {
   return { forms };
 };
 
-const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+/** Element-wise, with one type for the named operands. */
+const alike =
+  (...names: readonly string[]): Draw =>
+  (r, op, chip) => {
+    const drawn = elementwise(r, op, chip);
+    const dtype = oneType(r, op, chip, names[0]!);
+    const forms = { ...drawn.forms };
+    for (const n of names) {
+      const f = forms[n];
+      if (f && "shape" in f) forms[n] = { ...f, dtype };
+    }
+    return { ...drawn, forms };
+  };
+
+/** ScalarE's reduction takes add only. */
+const activating =
+  (reduces: boolean): Draw =>
+  (r, op, chip) => {
+    const drawn = elementwise(r, op, chip);
+    const P = drawn.forms["dst"] as { readonly shape: readonly number[] };
+    const scale = r.below(2) ? number(r) : float32(P.shape[0]!, 1);
+    const reduce_op = reduces || r.below(2) ? "add" : undefined;
+    return { forms: { ...drawn.forms, scale }, attrs: { reduce_op } };
+  };
+
+const exact = ["add", "subtract", "multiply", "maximum", "minimum", "equal", "less"] as const;
+const bitwise = ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"] as const;
+const integers = ["int8", "uint8", "int16", "uint16", "int32", "uint32"] as const;
+
+const reducing: Draw = (r) => {
+  const P = r.pick(partitions);
+  const shape = free(r);
+  return {
+    forms: {
+      dst: tile(P, ...shape),
+      data: tile(P, ...shape),
+      operand0: r.below(2) ? number(r) : float32(P, 1),
+      reduce_res: r.below(3) ? tile(P, 1) : undefined,
+    },
+    attrs: {
+      reverse0: false,
+      reduce_op: r.pick(["add", "multiply", "maximum", "minimum"] as const),
+      reduce_cmd: r.pick(["reset_reduce", "reduce"] as const),
+    },
+  };
+};
 
 export const operandShapes: Readonly<Record<string, Draw>> = {
-  nc_matmul: (r) => {
+  nc_matmul: (r, _, chip) => {
     const [K, M, N] = [r.pick(partitions), 1 + r.below(70), 1 + r.below(140)];
-    return { forms: { dst: tile(M, N), stationary: tile(K, M), moving: tile(K, N) } };
-  },
-  nc_transpose: (r) => {
-    const small = r.below(2) === 0;
-    const [P, F] = small
-      ? [1 + r.below(32), 1 + r.below(32)]
-      : [1 + r.below(128), 1 + r.below(128)];
+    const wide = r.below(3) === 0;
+    const transposes = !wide && r.below(6) === 0;
+    const narrow = ["bfloat16", "float16", "float8_e4m3", "float8_e5m2"] as const;
+    const both = wide ? "float32" : transposes ? r.pick(narrow) : undefined;
+    const [a, b] = [both ?? r.pick(narrow), both ?? r.pick(narrow)] as DType[] as [DType, DType];
+    const dst = transposes ? b : r.pick(["float32", "bfloat16", "float32"] as const);
+    const rows = chip.generation >= 3 && !wide && r.below(8) === 0 ? 2 : 1;
+    const split = (n: number): number[] => (rows === 2 ? [2, n] : [n]);
+    const eight = ["float8_e4m3", "float8_e5m2"] as const;
     return {
-      forms: { dst: tile(F, P), data: tile(P, F) },
+      forms: {
+        dst: typed(dst, M, N),
+        stationary: typed(rows === 2 ? r.pick(eight) : a, K, ...split(M)),
+        moving: typed(rows === 2 ? r.pick(eight) : b, K, ...split(N)),
+      },
+      attrs: {
+        is_transpose: transposes,
+        is_stationary_onezero: false,
+        is_moving_onezero: false,
+        tile_position: [],
+        tile_size: [],
+        perf_mode: rows === 2 ? "double_row" : "none",
+      },
+    };
+  },
+  nc_transpose: (r, op, chip) => {
+    const small = r.below(2) === 0;
+    const most = small ? 32 : 128;
+    const [P, F] = [1 + r.below(most), 1 + r.below(most)];
+    const dtype = oneType(r, op, chip, "data");
+    return {
+      forms: { dst: typed(dtype, F, P), data: typed(dtype, P, F) },
       attrs: { engine: small ? "vector" : "tensor" },
     };
   },
+  tensor_tensor: (r, op, chip) => {
+    const drawn = elementwise(r, op, chip);
+    const kind = r.below(4);
+    if (kind === 0) return drawn;
+    const dtype = kind === 1 ? r.pick(integers) : undefined;
+    const forms = Object.fromEntries(
+      Object.entries(drawn.forms).map(([n, f]) => [n, dtype ? { ...f, dtype } : f]),
+    ) as typeof drawn.forms;
+    return {
+      forms,
+      attrs: { op: r.pick(kind === 1 ? [...bitwise, ...exact] : exact), engine: "unknown" },
+    };
+  },
+  tensor_scalar: (r, op, chip) => {
+    const { forms } = elementwise(r, op, chip);
+    const { shape } = forms["dst"] as { readonly shape: readonly number[] };
+    const P = shape[0]!;
+    const bits = r.below(4) === 0;
+    const two = r.below(2) === 0;
+    const [dtype, ops] = bits
+      ? ([r.pick(integers), bitwise] as const)
+      : ([undefined, exact] as const);
+    const operand = (): Form =>
+      bits ? (r.below(2) ? { value: r.below(16) } : typed(dtype!, P, 1)) : scalar(r, P);
+    const same = (): Form => ({ shape, ...(dtype ? { dtype } : {}) });
+    return {
+      forms: {
+        dst: same(),
+        data: same(),
+        operand0: operand(),
+        operand1: two ? operand() : undefined,
+      },
+      attrs: { op0: r.pick(ops), op1: two ? r.pick(ops) : undefined, engine: "unknown" },
+    };
+  },
+  scalar_tensor_tensor: (r, op, chip) => {
+    const { forms } = elementwise(r, op, chip);
+    const { shape } = forms["dst"] as { readonly shape: readonly number[] };
+    const attrs = { op0: r.pick(exact), op1: r.pick(exact) };
+    return { forms: { ...forms, operand0: scalar(r, shape[0]!) }, attrs };
+  },
+  tensor_tensor_scan: (r, op, chip) => ({
+    ...elementwise(r, op, chip),
+    attrs: { op0: r.pick(exact), op1: r.pick(exact) },
+  }),
   tensor_reduce: (r) => {
     const P = r.pick(partitions);
     const shape = free(r);
@@ -110,9 +207,25 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
     const shape = free(r);
     return { forms: { dst: tile(P, ...shape), src: tile(P, ...shape) } };
   },
-  dma_transpose: (r) => {
-    const [a, b] = [r.pick([16, 32, 64, 128] as const), r.pick([16, 32, 64, 128] as const)];
-    return { forms: { dst: tile(b, a), src: tile(a, b) } };
+  dma_transpose: (r, op, chip) => {
+    const dtype = oneType(r, op, chip, "src");
+    const [a, b] = [r.pick([16, 16, 32, 64, 128] as const), 1 + r.below(128)];
+    const [c, d] = [1 + r.below(4), 1 + r.below(4)];
+    const [from, to] = r.pick([
+      [
+        [a, b],
+        [b, a],
+      ],
+      [
+        [c, a, b],
+        [b, a, c],
+      ],
+      [
+        [c, a, d, b],
+        [b, a, d, c],
+      ],
+    ] as const);
+    return { forms: { dst: typed(dtype, ...to), src: typed(dtype, ...from) } };
   },
   range_select: (r) => {
     const P = r.pick(partitions);
@@ -127,7 +240,7 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
         },
         bound0: float32(P, 1),
         bound1: float32(P, 1),
-        reduce_res: r.below(2) ? tile(P, 1) : undefined,
+        reduce_res: maybe(r, tile(P, 1)),
       },
       attrs: {
         comp_op0: r.pick(compare),
@@ -137,32 +250,18 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
       },
     };
   },
-  tensor_scalar_reduce: (r) => {
-    const P = r.pick(partitions);
-    const shape = free(r);
-    return {
-      forms: {
-        dst: tile(P, ...shape),
-        data: tile(P, ...shape),
-        operand0: r.below(2) ? number(r) : float32(P, 1),
-        reduce_res: r.below(3) ? tile(P, 1) : undefined,
-      },
-      attrs: {
-        reverse0: false,
-        reduce_op: r.pick(["add", "multiply", "maximum", "minimum"] as const),
-        reduce_cmd: r.pick(["reset_reduce", "reduce"] as const),
-      },
-    };
-  },
-  select_reduce: (r, op) => ({ ...elementwise(r, op), attrs: { reduce_op: "maximum" } }),
-  max8: (r) => {
-    const P = r.pick(partitions);
-    return { forms: { dst: tile(P, 8), src: tile(P, 8 + r.below(200)) } };
-  },
-  nc_find_index8: (r) => {
-    const P = r.pick(partitions);
-    return { forms: { dst: tile(P, 8), data: tile(P, 8 + r.below(200)), vals: tile(P, 8) } };
-  },
+  select_reduce: (r, op, chip) => ({
+    ...elementwise(r, op, chip),
+    attrs: {
+      reduce_op: "maximum",
+      reduce_cmd: r.pick(["idle", "reset", "reduce", "reset_reduce"] as const),
+    },
+  }),
+  activation: activating(false),
+  activation_reduce: activating(true),
+  tensor_copy_predicated: alike("dst", "src"),
+  tensor_scalar_reduce: reducing,
+  ...searchShapes,
 };
 
 /** `axis` as the records take it: the last `n` of the free dimensions, numbered with the partition as 0. */
@@ -172,6 +271,5 @@ const affine = (r: Random) => ({ offset: r.below(20) - 10, channel_multiplier: r
 const pattern = (r: Random, shape: readonly number[]): number[] =>
   shape.flatMap((n) => [r.below(7) - 3, n]);
 
-export const drawOperands = (r: Random, op: AnyInstruction): Drawn =>
-  (operandShapes[op.name] ?? elementwise)(r, op);
-export const elementsIn = count;
+export const drawOperands = (r: Random, op: AnyInstruction, chip: Chip): Drawn =>
+  (operandShapes[op.name] ?? elementwise)(r, op, chip);
