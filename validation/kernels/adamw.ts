@@ -4,7 +4,7 @@
  * and walks it in chunks.
  */
 import { kernel, nisa, nl, type Tensor } from "opentrn";
-import { type Case, fetch, output, range, ring, sbuf, setting, share, size } from "./case.ts";
+import { type Case, fetch, output, ring, sbuf, setting, share, size } from "./case.ts";
 
 const P = 128;
 const decay = { theta: 0.99999, v: 999, m: 9, step: 0.001 };

@@ -5,7 +5,20 @@
  */
 import { kernel, nisa, nl, type Tensor } from "opentrn";
 import { turn } from "./bmm.ts";
-import { at, type Case, evictor, fetch, output, psum, range, ring, sbuf, setting, share, size } from "./case.ts";
+import {
+  at,
+  type Case,
+  evictor,
+  fetch,
+  output,
+  psum,
+  range,
+  ring,
+  sbuf,
+  setting,
+  share,
+  size,
+} from "./case.ts";
 
 const [P, CHUNK] = [128, 512];
 
@@ -30,16 +43,38 @@ function normalised(score: Tensor, style: Style): Tensor {
     nisa.tensorReduce({ dst: most, op: nl.maximum, data: score, axis: [1] });
     nisa.tensorScalar({ dst: bias, data: most, op0: nl.multiply, operand0: -1, engine: "vector" });
   }
-  const [weights, sums, inverse, result] = [sbuf(score.shape, "float32"), column(), column(), sbuf(score.shape, "float32")];
+  const [weights, sums, inverse, result] = [
+    sbuf(score.shape, "float32"),
+    column(),
+    column(),
+    sbuf(score.shape, "float32"),
+  ];
   if (style.fusedSum)
-    nisa.activation({ dst: weights, op: nl.exp, data: score, bias, scale: 1, reduceOp: nl.add, reduceRes: sums, reduceCmd: "reset_reduce" });
+    nisa.activation({
+      dst: weights,
+      op: nl.exp,
+      data: score,
+      bias,
+      scale: 1,
+      reduceOp: nl.add,
+      reduceRes: sums,
+      reduceCmd: "reset_reduce",
+    });
   else {
     nisa.activation({ dst: weights, op: nl.exp, data: score, bias, scale: 1 });
     nisa.tensorReduce({ dst: sums, op: nl.add, data: weights, axis: [1] });
   }
   nisa.reciprocal({ dst: inverse, data: sums });
-  if (style.norm === "scalar") nisa.activation({ dst: result, op: nl.copy, data: weights, scale: inverse });
-  else nisa.tensorScalar({ dst: result, data: weights, op0: nl.multiply, operand0: inverse, engine: "vector" });
+  if (style.norm === "scalar")
+    nisa.activation({ dst: result, op: nl.copy, data: weights, scale: inverse });
+  else
+    nisa.tensorScalar({
+      dst: result,
+      data: weights,
+      op0: nl.multiply,
+      operand0: inverse,
+      engine: "vector",
+    });
   return result;
 }
 
@@ -57,7 +92,12 @@ const bmmSoftmax = kernel(
       for (const first of range(M / P / rowTiles)) {
         const pack = sbuf([K, rowTiles * P], lhs.dtype);
         for (const s of range(rowTiles))
-          turn(fetch(lhs.slice(b, at(first * rowTiles + s, P)), ring), eye, pack.slice(":", at(s, P)), evictor(s));
+          turn(
+            fetch(lhs.slice(b, at(first * rowTiles + s, P)), ring),
+            eye,
+            pack.slice(":", at(s, P)),
+            evictor(s),
+          );
         for (const s of range(rowTiles)) {
           const score = sbuf([P, N], "float32");
           for (const c of range(N / CHUNK)) {
@@ -82,7 +122,12 @@ const bmmSoftmax = kernel(
 );
 
 const launch: Case = (row) => {
-  const [B, M, K, N] = ["B", "M", "K", "N"].map((n) => size(row, n)) as [number, number, number, number];
+  const [B, M, K, N] = ["B", "M", "K", "N"].map((n) => size(row, n)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const { dtype, settings } = row;
   const style: Style = {
     negated: settings["negated"] !== "no",

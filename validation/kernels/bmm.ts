@@ -4,7 +4,7 @@
  * them (`rowTiles` row tiles, over `heldBatches` heldBatches) and how many chunks one store takes (`storeChunks`); with `lookahead` 1, transposes of a
  * row tile come one by one.
  */
-import { kernel, nisa, nl, type Tensor } from "opentrn";
+import { kernel, nisa, type Tensor } from "opentrn";
 import {
   at,
   type Case,

@@ -43,6 +43,9 @@ export interface Way {
 /** Descriptors written before the kernel starts (`--disable-dge`). */
 export const ring: Way = { dgeMode: "none" };
 
+/** The way that a binding asks for: `"descriptors": "ring"`, or whatever the queue policy chooses. */
+export const wayOf = (row: Row): Way => (row.settings["descriptors"] === "ring" ? ring : {});
+
 /** A new SBUF tile with the contents of an HBM view. */
 export function fetch(source: Tensor, way: Way = {}): Tensor {
   const tile = nl.ndarray(source.shape, { dtype: source.dtype });

@@ -5,7 +5,20 @@
  */
 import { kernel, nisa, nl, type Tensor } from "opentrn";
 import { turn } from "./bmm.ts";
-import { at, type Case, evictor, fetch, output, psum, range, ring, sbuf, setting, share, size } from "./case.ts";
+import {
+  at,
+  type Case,
+  evictor,
+  fetch,
+  output,
+  psum,
+  range,
+  ring,
+  sbuf,
+  setting,
+  share,
+  size,
+} from "./case.ts";
 
 const [P, CHUNK] = [128, 512];
 
@@ -40,13 +53,27 @@ const matmul = kernel(
           const right = split ? range(2).map(() => sbuf([P, CHUNK], type)) : [tile];
           if (split) halves(tile, right[0]!, right[1]!, k);
           for (const r of range(rowTiles))
-            for (const [i, j] of split ? [[0, 0], [0, 1], [1, 0]] : [[0, 0]])
-              nisa.ncMatmul({ dst: sums[r]!, stationary: parts[i!]!.slice(":", r, k), moving: right[j!]! });
+            for (const [i, j] of split
+              ? [
+                  [0, 0],
+                  [0, 1],
+                  [1, 0],
+                ]
+              : [[0, 0]])
+              nisa.ncMatmul({
+                dst: sums[r]!,
+                stationary: parts[i!]!.slice(":", r, k),
+                moving: right[j!]!,
+              });
         }
         for (const [r, bank] of sums.entries()) {
           const tile = sbuf([P, CHUNK], lhs.dtype);
           nisa.tensorCopy({ dst: tile, src: bank, engine: evictor(r) });
-          nisa.dmaCopy({ dst: result.slice(at(block * rowTiles + r, P), at(n, CHUNK)), src: tile, ...ring });
+          nisa.dmaCopy({
+            dst: result.slice(at(block * rowTiles + r, P), at(n, CHUNK)),
+            src: tile,
+            ...ring,
+          });
         }
       }
     }

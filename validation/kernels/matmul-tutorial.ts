@@ -3,7 +3,19 @@
  * row of lhsT (v3), blocks of 2 x 2 tiles (v4), blocks of 16 x 2 tiles with K in blocks of 8 and sums in SBUF (v5).
  */
 import { type Kernel, kernel, nisa, nl, type Tensor } from "opentrn";
-import { at, type Case, fetch, output, psum, range, sbuf, size } from "./case.ts";
+import {
+  at,
+  type Case,
+  fetch,
+  output,
+  psum,
+  range,
+  sbuf,
+  share,
+  size,
+  type Way,
+  wayOf,
+} from "./case.ts";
 
 const [TM, TK, TN] = [128, 128, 512];
 
@@ -78,12 +90,17 @@ const v4 = kernel("matmul_block_free_dimension", (lhsT: Tensor, rhs: Tensor) => 
   return result;
 });
 
-const [BM, BN, BK] = [16, 2, 8];
+/** The largest block of at most `most` tiles that divides `tiles`. */
+function block(tiles: number, most: number): number {
+  for (let b = most; b > 1; b--) if (tiles % b === 0) return b;
+  return 1;
+}
 
-const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor) => {
+const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor, way: Way) => {
   const { K, M, N } = sizes(lhsT, rhs);
+  const [BM, BN, BK] = [block(M / TM, 16), block(N / TN, 2), block(K / TK, 8)];
   const result = output([M, N], lhsT.dtype);
-  for (const n of range(N / (TN * BN))) {
+  for (const n of share(N / (TN * BN))) {
     const sums = range(M / TM).map(() => nl.zeros([TM, BN, TN], { dtype: result.dtype }));
     for (const k of range(K / (TK * BK))) {
       const right = sbuf([TK, BK, BN * TN], rhs.dtype);
@@ -91,6 +108,7 @@ const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor) => {
         nisa.dmaCopy({
           dst: right.slice(":", i),
           src: rhs.slice(at(k * BK + i, TK), at(n, BN * TN)),
+          ...way,
         });
       for (const m of range(M / (TM * BM))) {
         const left = sbuf([TK, BK, BM * TM], lhsT.dtype);
@@ -98,6 +116,7 @@ const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor) => {
           nisa.dmaCopy({
             dst: left.slice(":", i),
             src: lhsT.slice(at(k * BK + i, TK), at(m, BM * TM)),
+            ...way,
           });
         for (const j of range(BN))
           for (const i of range(BM)) {
@@ -117,6 +136,7 @@ const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor) => {
       nisa.dmaCopy({
         dst: result.slice(at(m, TM), at(n, BN * TN)),
         src: sum.reshape([TM, BN * TN]),
+        ...way,
       });
   }
   return result;
@@ -131,6 +151,7 @@ const launch =
       {
         kernel: matmul,
         inputs: { lhsT: { shape: [K, M], dtype }, rhs: { shape: [K, N], dtype } },
+        ...(matmul === v5 ? { args: { way: wayOf(row) } } : {}),
       },
     ];
   };

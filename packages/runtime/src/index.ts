@@ -57,3 +57,4 @@ export {
   valuesOf,
 } from "./tensors/tensor.ts";
 export { readTensorFile, writeTensorFile } from "./tensors/tensor-file.ts";
+export * from "./validate/index.ts";

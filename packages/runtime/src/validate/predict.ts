@@ -1,0 +1,88 @@
+/** Predicts the time of a row's kernel: builds its Programs, places them and plays them. */
+import { OpenTrnError } from "@opentrn/base";
+import { type Chip, chipNamed } from "@opentrn/chips";
+import { type CostUse, place, type Timeline, timeline, type Unit, units } from "@opentrn/device";
+import type { Kernel, TensorSpec } from "@opentrn/nki";
+import type { DType } from "@opentrn/numerics";
+import { uncertaintyOf } from "./uncertainty.ts";
+
+/** A row as kernels of the validation folder see it. */
+export interface CaseRow {
+  readonly shapes: Readonly<Record<string, number>>;
+  readonly dtype: DType;
+  readonly settings: Readonly<Record<string, string | number>>;
+}
+
+export interface CaseLaunch {
+  readonly kernel: Kernel;
+  readonly inputs: Readonly<Record<string, TensorSpec>>;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+export type Case = (row: CaseRow) => readonly CaseLaunch[];
+
+/** What the timeline says of all launches of a case together. */
+export interface Prediction {
+  /** First trigger to last byte, without what the runtime adds. */
+  readonly kernelNs: number;
+  readonly launches: number;
+  readonly cores: number;
+  readonly chip: Chip;
+  readonly activeNs: Readonly<Record<Unit, number>>;
+  readonly dmaActiveNs: number;
+  readonly hbmReadBytes: number;
+  readonly hbmWriteBytes: number;
+  readonly flops: number;
+  readonly instructions: number;
+  /** Share of the time that the figure may be off, from the basis of the costs used. */
+  readonly uncertainty: number;
+  /** Why the kernel is outside what measurements cover; empty inside. */
+  readonly outside: readonly string[];
+}
+
+/** Share of busy time on unknown or assumed costs above which a kernel is outside the envelope. */
+const TOLERATED = 0.05;
+
+function outsideOf(chip: Chip, timelines: readonly Timeline[]): string[] {
+  const reasons = new Set<string>();
+  if (chip.generation === 4) reasons.add("no measurement of this generation was used");
+  const busy = timelines.reduce((n, t) => n + t.costs.reduce((m, c) => m + c.ns, 0), 0);
+  const weak = (c: CostUse): boolean => c.basis === "unknown" || c.basis === "assumed";
+  for (const t of timelines)
+    for (const c of t.costs)
+      if (weak(c) && c.ns > TOLERATED * busy) reasons.add(`the cost of ${c.op} is ${c.basis}`);
+  const gpsimd = timelines.reduce((n, t) => n + t.engines.gpsimd.activeNs, 0);
+  const total = timelines.reduce((n, t) => n + t.totalNs, 0);
+  const instructions = timelines.some((t) => t.program.classes.some((c) => c.engine === "gpsimd"));
+  if (instructions && gpsimd > TOLERATED * total) reasons.add("GpSimd compute was never measured");
+  return [...reasons];
+}
+
+/** Plays every launch of a case on `cores` cores of a chip. */
+export function predict(make: Case, row: CaseRow, chipName: string, cores: number): Prediction {
+  const chip = chipNamed(chipName);
+  const launches = make(row);
+  const timelines = launches.map(({ kernel, inputs, args = {} }) => {
+    const program = kernel.build({ chip, inputs, args, lnc: cores, lines: false });
+    return timeline(program, place(program));
+  });
+  const sum = (f: (t: Timeline) => number): number => timelines.reduce((n, t) => n + f(t), 0);
+  const kernelNs = sum((t) => t.totalNs);
+  if (!(kernelNs > 0)) throw new OpenTrnError("the kernel does nothing", { category: "internal" });
+  return {
+    kernelNs,
+    launches: launches.length,
+    cores,
+    chip,
+    activeNs: Object.fromEntries(
+      units.map((u) => [u, sum((t) => t.engines[u].activeNs)]),
+    ) as Record<Unit, number>,
+    dmaActiveNs: sum((t) => t.dma.activeNs),
+    hbmReadBytes: sum((t) => t.hbm.readBytes),
+    hbmWriteBytes: sum((t) => t.hbm.writeBytes),
+    flops: sum((t) => t.flops),
+    instructions: sum((t) => t.graph.count),
+    uncertainty: uncertaintyOf(chip, timelines),
+    outside: outsideOf(chip, timelines),
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * 2-D convolution [channels, H, W] with [out, channels, f, f], no padding, as f * f matmuls a tile of channels: a strip of image rows
+ * stays in SBUF and each filter position multiplies a shifted view of it. Two output rows share a PSUM bank.
+ */
+import { kernel, nisa, type Tensor } from "opentrn";
+import { at, type Case, evictor, output, psum, range, sbuf, setting, size } from "./case.ts";
+
+const [P, ROWS] = [128, 2];
+
+const conv = kernel("conv2d", (image: Tensor, weights: Tensor) => {
+  const [channels, H, W] = image.shape as [number, number, number];
+  const [f, , , out] = weights.shape as [number, number, number, number];
+  const [h, w] = [H - f + 1, W - f + 1];
+  const result = output([out, h, w], image.dtype);
+  const inputs = range(channels / P);
+  const kept = inputs.map((c) => {
+    const tile = sbuf([P, f, f, out], image.dtype);
+    nisa.dmaCopy({ dst: tile, src: weights.slice(":", ":", at(c, P)).permute([2, 0, 1, 3]) });
+    return tile;
+  });
+  for (const y of range(h / ROWS)) {
+    const strips = inputs.map((c) => {
+      const strip = sbuf([P, ROWS + f - 1, W], image.dtype);
+      nisa.dmaCopy({ dst: strip, src: image.slice(at(c, P), [y * ROWS, y * ROWS + ROWS + f - 1]) });
+      return strip;
+    });
+    for (const o of range(out / P)) {
+      const bank = psum([P, ROWS, w]);
+      for (const c of inputs)
+        for (const i of range(f))
+          for (const j of range(f))
+            nisa.ncMatmul({
+              dst: bank,
+              stationary: kept[c]!.slice(":", i, j, at(o, P)),
+              moving: strips[c]!.slice(":", [i, i + ROWS], [j, j + w]),
+            });
+      const tile = sbuf([P, ROWS, w], image.dtype);
+      nisa.tensorCopy({ dst: tile, src: bank, engine: evictor(o) });
+      nisa.dmaCopy({ dst: result.slice(at(o, P), [y * ROWS, (y + 1) * ROWS]), src: tile });
+    }
+  }
+  return result;
+});
+
+export const cases = {
+  conv: ((row) => {
+    const [channels, out, f] = [size(row, "in_ch"), size(row, "out_ch"), setting(row, "filter", 3)];
+    const [H, W] = [setting(row, "height", 224), setting(row, "width", 224)];
+    const { dtype } = row;
+    return [
+      {
+        kernel: conv,
+        inputs: {
+          image: { shape: [channels, H, W], dtype },
+          weights: { shape: [f, f, channels, out], dtype },
+        },
+      },
+    ];
+  }) as Case,
+};
