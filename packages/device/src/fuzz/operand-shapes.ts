@@ -3,6 +3,7 @@ import type { Random } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import type { AnyInstruction, OperandSpec } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
+import { collectiveShapes } from "./collective-shapes.ts";
 import { searchShapes } from "./search-shapes.ts";
 import {
   type Draw,
@@ -262,6 +263,7 @@ export const operandShapes: Readonly<Record<string, Draw>> = {
   tensor_copy_predicated: alike("dst", "src"),
   tensor_scalar_reduce: reducing,
   ...searchShapes,
+  ...collectiveShapes,
 };
 
 /** `axis` as the records take it: the last `n` of the free dimensions, numbered with the partition as 0. */

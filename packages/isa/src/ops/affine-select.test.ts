@@ -66,3 +66,9 @@ test("affine_select C4: cmp_op compares", () => {
     { ...causal, cmp_op: "add" },
   );
 });
+
+test("affine_select G4: the constant has no packed form", () => {
+  const packed = sbuf([3, 3], "float8_e5m2_x4");
+  const operands = { dst: packed, on_true_tile: packed, on_false_value: 0 };
+  breaks(affineSelect, "G4", operands, causal, { generation: 4 });
+});

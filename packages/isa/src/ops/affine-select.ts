@@ -39,8 +39,9 @@ export const affineSelect = instruction({
     C3: patternFills("dst"),
     C4: oneOf("cmp_op", comparisons),
   },
+  // The constant has no packed form.
   bits: ({ tile: { dst, on_true_tile: t } }) =>
-    dst.dtype === t.dtype ? ["dst", "on_true_tile"] : [],
+    dst.dtype === t.dtype && !dst.dtype.endsWith("_x4") ? ["dst", "on_true_tile"] : [],
   evaluate: ({ dst, on_true_tile }, call) => {
     const { partitions: P, free: N, dtype } = call.tile.dst;
     const fill = Math.fround(call.immediate.on_false_value!);

@@ -50,3 +50,11 @@ test("tensor_copy_predicated C4: a scattered dst has its index beside the input"
     { generation: 4 },
   );
 });
+
+test("tensor_copy_predicated moves packed tiles; G4: a number has no packed form", () => {
+  const dst = sbuf([2, 2], "float8_e5m2_x4", [1, 2, 3, 4]);
+  const packed = { ...call, dst, src: sbuf([2, 2], "float8_e5m2_x4", [5, 6, 7, 8]) };
+  const v4 = { generation: 4 } as const;
+  expect(evaluate(tensorCopyPredicated, packed, {}, v4)["dst"]).toEqual([1, 6, 7, 4]);
+  breaks(tensorCopyPredicated, "G4", { ...packed, src: 0 }, {}, v4);
+});

@@ -28,9 +28,11 @@ export const tensorCopyPredicated = instruction({
     C3: onePsumInput("src", "predicate"),
     C4: scatterFits("predicate"),
   },
-  bits: () => ["dst", "src", "predicate"],
+  // A number has no packed form.
+  bits: ({ tile: { dst, src } }) =>
+    src || !dst.dtype.endsWith("_x4") ? ["dst", "src", "predicate"] : ["predicate"],
   evaluate: ({ dst, src, predicate }, { tile, immediate, attr }) => {
-    const number = encode(Math.fround(immediate.src ?? 0), tile.dst.dtype);
+    const number = tile.src ? 0 : encode(Math.fround(immediate.src ?? 0), tile.dst.dtype);
     for (let i = 0; i < dst.length; i++)
       if ((predicate[i] !== 0) !== attr.reverse_pred) dst[i] = tile.src ? src[i]! : number;
   },

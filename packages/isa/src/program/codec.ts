@@ -20,10 +20,11 @@ function writeAttr(w: WordWriter, name: string, spec: AttrSpec, value: unknown):
       w.words.push(v === undefined ? -1 : v ? 1 : 0);
       return;
     case "int":
-      w.words.push(v as number);
+      w.words.push(wholeNumber(v, name));
       return;
     case "float":
-      w.words.push(bitsOfF32(v as number) | 0);
+      if (typeof v !== "number") throw wrongValue(name, v, "a number");
+      w.words.push(bitsOfF32(v) | 0);
       return;
     case "enum":
       w.words.push(position(spec.values, v as string, name));
@@ -36,10 +37,22 @@ function writeAttr(w: WordWriter, name: string, spec: AttrSpec, value: unknown):
       return;
     case "ints": {
       const list = (v ?? []) as readonly number[];
-      w.words.push(list.length, ...list);
+      w.words.push(list.length, ...list.map((n) => wholeNumber(n, name)));
       return;
     }
   }
+}
+
+const wrongValue = (name: string, v: unknown, wanted: string): OpenTrnError =>
+  new OpenTrnError(`${name} is ${v === undefined ? "missing" : String(v)}; pass ${wanted}`, {
+    category: "invalid program",
+  });
+
+/** What a word of the stream can hold, bit patterns of 32 unsigned bits included. */
+function wholeNumber(v: unknown, name: string): number {
+  if (Number.isInteger(v) && (v as number) >= -(2 ** 31) && (v as number) < 2 ** 32)
+    return v as number;
+  throw wrongValue(name, v, "a 32-bit integer");
 }
 
 function position(values: readonly string[], v: string, name: string): number {

@@ -50,7 +50,7 @@ export function checkForm(
   }
   if (
     o.kind === "tile"
-      ? spec.register && spec.spaces.length === 0
+      ? spec.spaces.length === 0
       : o.kind === "register"
         ? !spec.register
         : !spec.scalar
