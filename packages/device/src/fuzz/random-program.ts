@@ -14,6 +14,7 @@ import {
   type OperandSpec,
   type Program,
   ProgramBuilder,
+  type Space,
 } from "@opentrn/isa";
 import { drawAttr } from "./draw-attr.ts";
 import { drawOperands } from "./operand-shapes.ts";
@@ -54,7 +55,12 @@ export function randomCall(
       continue;
     }
     const dtype = form.dtype ?? r.pick(spec.dtypes ?? dtypesOf(chip));
-    const pattern = maker.tile(r.pick(spec.spaces), dtype, form, reuse);
+    const space = r.pick(spec.spaces);
+    const kind = addressing(r, op, spec, space, chip);
+    const fixed = kind === undefined || form.contents !== undefined || form.start !== undefined;
+    const pattern = fixed
+      ? maker.tile(space, dtype, form, reuse)
+      : maker.dynamicTile(kind, space, dtype, form);
     operands[name] = { kind: "tile", pattern };
     if (spec.role !== "in") written.push(pattern);
   }
@@ -62,6 +68,20 @@ export function randomCall(
   for (const [name, spec] of Object.entries(op.attrs as Record<string, AttrSpec>))
     attrs[name] = drawn.attrs && name in drawn.attrs ? drawn.attrs[name] : drawAttr(r, spec);
   return { op, operands, attrs, written };
+}
+
+/** Now and then an operand's place is known only at run time. */
+function addressing(
+  r: Random,
+  op: AnyInstruction,
+  spec: OperandSpec,
+  space: Space,
+  chip: Chip,
+): "scalar" | "vector" | "indirect" | undefined {
+  const which = r.below(16);
+  if (which === 0) return "scalar";
+  if (which < 4 && op.cost.kind === "dma" && space === "hbm") return "vector";
+  return which < 4 && spec.indirect && chip.generation >= 4 ? "indirect" : undefined;
 }
 
 /** A random program for `op`, or undefined when the draw broke a rule. */

@@ -52,18 +52,73 @@ export class TileMaker {
     const quadrant = P <= 32 && onChip && r.below(3) === 0 ? 32 * r.below(4) : 0;
     const start = inQuadrant ?? quadrant;
     const size = onChip ? [Math.min(128, start + P), row] : [row];
-    const storage = this.declare(space, dtype, size, onChip ? "internal" : "input");
-    const bytes = randomBytes(
-      r,
-      dtype,
-      size.reduce((a, b) => a * b, 1),
-      contents,
-    );
-    if (!onChip) this.inputs.push(bytes);
-    else this.carryIn(storage, space, dtype, size, bytes);
+    const storage = this.filled(space, dtype, size, contents);
     if (contents === undefined) this.pool.push(storage);
     const free = counts.map((n, d) => [strides[d]!, n] as const);
     return { storage, dtype, partition: start, offset, dims: onChip ? [[1, P], ...free] : free };
+  }
+
+  /** A tile whose place is known only when it runs: an index tile says where; now and then one index lies outside. */
+  dynamicTile(
+    kind: "scalar" | "vector" | "indirect",
+    space: Space,
+    dtype: DType,
+    form: TileForm,
+  ): AccessPattern {
+    const { r } = this;
+    const onChip = space !== "hbm";
+    const counts = onChip ? form.shape.slice(1) : form.shape;
+    const P = onChip ? form.shape[0]! : 1;
+    const dims: [number, number][] = [];
+    let dense = 1;
+    for (const n of [...counts].reverse()) {
+      dims.unshift([dense, n]);
+      dense *= n;
+    }
+    const places = 1 + r.below(12);
+    const stride = kind === "vector" ? dims[0]![0] : 1 + r.below(3);
+    const row = dense + stride * places;
+    const storage = this.filled(space, dtype, onChip ? [P, row] : [row]);
+    const columns = Math.ceil(dense / 16);
+    const shape = kind === "scalar" ? [1, 1] : kind === "vector" ? [counts[0]!, 1] : [P, columns];
+    const reach = kind === "vector" ? Math.floor(row / stride) : places;
+    const below = reach + (r.below(10) === 0 ? 2 : 0);
+    const index = this.filled("sbuf", r.pick(["int32", "uint32"] as const), shape, { below });
+    const { dtype: indexType } = this.b.storages[index]!;
+    const indexTile: AccessPattern = {
+      storage: index,
+      dtype: indexType,
+      partition: 0,
+      offset: 0,
+      dims: [
+        [1, shape[0]!],
+        [1, shape[1]!],
+      ],
+    };
+    return {
+      storage,
+      dtype,
+      partition: 0,
+      offset: 0,
+      dims: onChip ? [[1, P], ...dims] : dims,
+      dynamic: { kind, stride, limit: reach, index: indexTile },
+    };
+  }
+
+  /** A tensor that holds something, carried in where it lies on chip. */
+  private filled(
+    space: Space,
+    dtype: DType,
+    size: readonly number[],
+    contents: Contents = undefined,
+  ): number {
+    const onChip = space !== "hbm";
+    const storage = this.declare(space, dtype, size, onChip ? "internal" : "input");
+    const count = size.reduce((a, b) => a * b, 1);
+    const bytes = randomBytes(this.r, dtype, count, contents);
+    if (!onChip) this.inputs.push(bytes);
+    else this.carryIn(storage, space, dtype, size, bytes);
+    return storage;
   }
 
   /** A dense view of the form in a tensor of the same type and space, if one has room. */
