@@ -188,6 +188,8 @@ class _Finder(ast.NodeVisitor):
             if name == "nc_matmul":
                 hint += "; psum += becomes accumulate=True"
             self.add(node, "dst", "0.1", True, "nisa.%s returns nothing: make the result with nl.ndarray and call %s" % (name, hint))
+        if not self.older and "dtype" in keys:
+            self.add(node, name + " dtype", "0.3", True, "nisa.%s has no dtype=; the destination's dtype decides" % name)
         for value in [*node.args, *(k.value for k in node.keywords)]:
             numpy_name = dotted(value, self.aliases) if isinstance(value, ast.Attribute) else None
             if numpy_name and numpy_name.startswith("numpy.") and numpy_name[6:] in _NUMPY_OPS:

@@ -12,7 +12,7 @@ from ._errors import NkiUnsupportedError
 from ._tensor import MemoryRegion
 
 #: Words without which a file has none of the forms below; it is not even parsed.
-_HINTS = ("dst_rmw_op", "unique_indices", "imm=", "use_gpsimd_dma", "affine_select", "dma_compute", "tensor_copy_dynamic", "_mode=", "engine=")
+_HINTS = ("dst_rmw_op", "unique_indices", "imm=", "use_gpsimd_dma", "affine_select", "dma_compute", "tensor_copy_dynamic", "_mode=", "engine=", "dtype=")
 _known = {}
 
 
@@ -94,13 +94,28 @@ _IN_02 = {f.__name__: f for f in (affine_select, dma_copy, dma_compute, register
 _IN_03 = {"tensor_copy_dynamic_src": _dynamic, "tensor_copy_dynamic_dst": _dynamic}
 
 
-def _isa_of(version):
+def _without_dtype(function):
+    """0.2 and 0.3 took dtype= in any instruction and let the destination decide."""
+
+    def call(*args, dtype=None, **kwargs):
+        return function(*args, **kwargs)
+
+    call.__name__ = function.__name__
+    return call
+
+
+def _isa_of(dialect):
     """``nki.isa`` as that version had it."""
+    version = dialect.version
     made = types.ModuleType("nki.isa", "nki.isa of NKI " + version)
     made.__dict__.update(vars(isa))
     made.__dict__.update(_IN_03)
     if version == "0.2":
         made.__dict__.update(_IN_02)
+    for form in dialect.forms:
+        name, _, what = form.rule.partition(" ")
+        if what == "dtype" and name in made.__dict__:
+            made.__dict__[name] = _without_dtype(made.__dict__[name])
     return made
 
 
@@ -127,7 +142,7 @@ def adopt(function):
     names = getattr(function, "__globals__", None)
     if dialect is None or names is None or names.get("__nki_version__") == dialect.version:
         return
-    older = _isa_of(dialect.version)
+    older = _isa_of(dialect)
     current = vars(isa)
     for name, value in list(names.items()):
         if value is isa:

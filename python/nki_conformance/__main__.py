@@ -117,11 +117,10 @@ class Run:
                 outcome.settle(status, reason)
         if not mine:
             wanted = [v.rsplit(".", 1) for v in file.imports.values() if missing and v.startswith(missing + ".")]
-            for name in [w[1] for w in wanted] or ["(tests)"]:
-                if not any(o.kernel == name and o.called for o in self.outcomes.values()):
-                    made = Outcome(file.relative, name, file.api or "neuronxcc.nki")
-                    made.settle(status, reason)
-                    self.extra.append(made)
+            for name in [w[1] for w in wanted if w[1][0].islower()] or ["(tests)"]:
+                made = Outcome(file.relative, name, file.api or "neuronxcc.nki")
+                made.settle(status, reason)
+                self.extra.append(made)
 
     def one(self, file, job):
         report = self.drive(job)
@@ -150,7 +149,9 @@ class Run:
             if code is not None and not outcome.called and outcome.settled is None:
                 file = next(f for f in self.files if os.path.realpath(f.path) == path)
                 say("%s: %s by a driver of ours" % (outcome.file, kernel))
-                self.one(file, self.job(file, "script", id="driver of " + kernel, code=code))
+                report = self.one(file, self.job(file, "script", id="driver of " + kernel, code=code))
+                if not outcome.called:
+                    outcome.settle("fail", "our driver did not reach it: %s" % report["cases"][0]["error"])
         rows = [o.row() for o in [*self.outcomes.values(), *self.extra]]
         rows.sort(key=lambda r: (r["file"], r["kernel"]))
         return {"commit": self.options.commit or commit_of(self.folder), "kernels": rows, "counts": counts(rows)}

@@ -66,8 +66,11 @@ elif "{kernel}" == "kernel_on_device_quantize_matmul_mx":
     t.run_on_device_quantize_matmul_mx_test(fp4, fp8)
     t.run_on_device_quantize_matmul_mx_test(fp8, fp8)
 else:
+    import inspect
+
+    packs = {"pack_scales": "packed" in "{kernel}"} if "pack_scales" in inspect.signature(t.run_copy_strided_test).parameters else {}
     for copies in (True, False):
-        t.run_copy_strided_test(fp8, use_tensor_copy=copies, pack_scales="packed" in "{kernel}")
+        t.run_copy_strided_test(fp8, use_tensor_copy=copies, **packs)
 """
 
 #: file suffix -> (kernel name prefix, code)
@@ -81,6 +84,12 @@ CASES = (
 
 #: (file suffix, kernel, status, reason): where a failure is the repository's own, and why.
 KNOWN = (
+    (
+        "contributed/pipelined_attention.py",
+        "flash_fwd",
+        "unsupported",
+        "runs; its comparison needs NumPy 2 (assert_allclose of NumPy 1 takes no bfloat16): ",
+    ),
     (
         "nki/examples/layout-violation.py",
         "tensor_exp_kernel_",

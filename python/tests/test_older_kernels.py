@@ -25,6 +25,14 @@ class PendingTest(unittest.TestCase):
 
         self.assertEqual(names(kernel, ARG), ["dma_copy", "activation"])
 
+    def test_blocks_are_written_in_place_too(self):
+        def kernel(a):
+            t = nl.ndarray((2, nl.par_dim(128), 512), dtype="float32")
+            t[0] = nl.load(a)
+            t[1, :, 0:512] = nisa.activation(op=nl.exp, data=t[0])
+
+        self.assertEqual(names(kernel, ARG), ["dma_copy", "activation"])
+
     def test_a_result_that_is_kept_has_a_tile_of_its_own(self):
         def kernel(a):
             t = nl.ndarray((128, 512), dtype="float32")

@@ -5,7 +5,7 @@ from nki._errors import NkiBoundsError, NkiUnsupportedError
 
 from ._dtypes import public
 from ._index import Index
-from ._tile import Tile
+from ._tile import Tile, fit
 
 
 class Blocks:
@@ -95,4 +95,5 @@ class Blocks:
                 tile[...] = value
             return
         tile = self.tile(block)
-        tile[rest if rest else Ellipsis] = value
+        # Straight to fit, as Tile does: one more call would hold the value once more, and results would not be written in place.
+        fit(tile[rest] if rest else tile, value)

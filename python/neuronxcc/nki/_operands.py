@@ -153,11 +153,28 @@ def packed(view):
     return view._view(tuple(shape), tuple(strides), view.offset, None)
 
 
+#: Dimensions of an access pattern: the partitions and four free ones.
+_RANK = 5
+
+
+def split(emit, views):
+    """``emit`` with packed views; patterns of more dimensions than an engine takes are cut along their shortest dimension."""
+    small = [packed(v) for v in views]
+    if all(v is None or len(v.shape) <= _RANK for v in small):
+        emit(*small)
+        return
+    shape = next(v for v in views if v is not None).shape
+    d = min((d for d in range(1, len(shape)) if shape[d] > 1), key=lambda d: shape[d])
+    for i in range(shape[d]):
+        box = tuple((i, i + 1) if e == d else (0, n) for e, n in enumerate(shape))
+        split(emit, [v if v is None else cut(v, box) for v in views])
+
+
 def result(shape, dtype, emit, mask=None, inputs=(), **options):
     """A pending elementwise instruction: ``emit(dst, *inputs)``, once a box of the mask."""
 
     def issue(dst):
-        each(mask, shape, lambda *views: emit(*map(packed, views)), dst if dst.shape == shape else shaped(dst, shape), *inputs)
+        each(mask, shape, lambda *views: split(emit, views), dst if dst.shape == shape else shaped(dst, shape), *inputs)
 
     return Pending(shape, dtype, issue, **options)
 

@@ -4,10 +4,10 @@ Tiles and tensors of the older surface: a view of a storage, or an instruction t
 """
 import sys
 
-from nki import isa as _core
+from nki import _values, isa as _core
 from nki._errors import NkiUnsupportedError, NkiValidationError
 from nki._tensor import MemoryRegion
-from nki._trace import CONSTANT, INTERNAL
+from nki._trace import CONSTANT, INTERNAL, is_package
 
 from . import _select
 from ._dtypes import BYTES, dtype_of, public
@@ -66,7 +66,11 @@ class Tile:
         return n
 
     def __repr__(self):
-        return "tensor(%s, %s, %s)" % (self.shape, self.type_name, self.space)
+        label = "tensor(%s, %s, %s)" % (self.shape, self.type_name, self.space)
+        # Looking at a result that has no place yet would give it one.
+        if self.__class__ is not Tile or is_package(sys._getframe(1).f_code):
+            return label
+        return _values.shown(label, self._v._read)
 
     def __len__(self):
         return self.shape[0]

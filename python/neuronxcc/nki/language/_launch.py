@@ -44,7 +44,8 @@ class Dim:
 
 
 def _factors(x):
-    return x.factors if isinstance(x, Dim) else ((int(x), False),)
+    # Older kernels are also launched as kernel[0]: one instance.
+    return x.factors if isinstance(x, Dim) else ((max(1, int(x)), False),)
 
 
 def nc(n):
