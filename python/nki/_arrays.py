@@ -30,6 +30,8 @@ def is_tensor(value):
         return hasattr(value, "shape") and getattr(value, "ndim", 0) > 0
     if _module_of(value) == "torch":
         return hasattr(value, "data_ptr")
+    if _module_of(value) == "nki":
+        return False
     return isinstance(value, memoryview) or hasattr(value, "__array__") and hasattr(value, "dtype") or type(value).__name__ == "array"
 
 

@@ -58,12 +58,14 @@ def map_values(value, visit, path):
     return visit(value, path)
 
 
-def trace_call(link, function, signature, arguments, target, cores=1, schedule=(), options=None):
+def trace_call(link, function, signature, arguments, target, cores=1, schedule=(), options=None, arrays=()):
     """
     Traces ``function`` and returns ``(result, outputs, answer)``: the result with an Output for every tensor, a description of each
-    output, and the engine's answer. ``arguments`` hold an Input for every tensor. Raises what the kernel or the engine raises.
+    output, and the engine's answer. ``arguments`` hold an Input for every tensor; ``arrays`` are theirs, where the engine has not got
+    them yet and a kernel may look at values. Raises what the kernel or the engine raises.
     """
     trace = Trace(link, target, cores)
+    trace.arrays = arrays
     link.begin(
         {
             "type": "begin",
@@ -94,7 +96,7 @@ def trace_call(link, function, signature, arguments, target, cores=1, schedule=(
         answer = link.wait()
         if answer.get("type") == "error":
             raise Stop(answer)
-        return result, outputs, answer
+        return result, outputs, {**answer, "looked": bool(trace.values)}
     except Stop as stop:
         error, at = error_of(stop.error), stop.error
     except Closed:

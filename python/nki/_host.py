@@ -88,9 +88,28 @@ def describe(error):
     return report
 
 
+def lints(file, kernel):
+    """What the NKI compiler would refuse, as warnings; nothing where the file is no Python, which loading it reports better."""
+    from ._lint import lint
+
+    try:
+        with open(file, encoding="utf-8") as f:
+            return [found.report() for found in lint(f.read(), file, kernel)]
+    except (OSError, SyntaxError, ValueError, KeyError, RecursionError, MemoryError):
+        return []
+
+
+def _no_input(*_, **__):
+    raise NkiInputError("breakpoint() needs CPython and a terminal or piped commands as standard input; print the tensor instead", "breakpoint")
+
+
 def run_job(link, job):
     """Traces what ``job`` asks for; every failure becomes a message."""
     try:
+        if not job.get("stdin"):
+            sys.breakpointhook = _no_input
+        if job.get("lint"):
+            link.message({"type": "lints", "warnings": lints(job["file"], job.get("kernel"))})
         function = kernel_of(load(job["file"], job.get("path") or job["file"]), job.get("kernel"))
         given = [(a.get("name"), _argument(a.get("name") or "arg%d" % i, a)) for i, a in enumerate(job["arguments"])]
         signature, arguments = _fit(function.func, given)

@@ -1,5 +1,9 @@
 """Registers of the engine sequencers: scalars known only when the kernel runs."""
 
+import sys
+
+from . import _values
+
 
 class VirtualRegister:
     """A 32-bit scalar on the device. Usable as loop bound, loop condition and run-time index."""
@@ -12,7 +16,12 @@ class VirtualRegister:
         self.trace = trace
 
     def __repr__(self):
-        return "VirtualRegister(r%s)" % self.number
+        from ._trace import is_package
+
+        label = "VirtualRegister(r%s)" % self.number
+        if self.number is None or is_package(sys._getframe(1).f_code):
+            return label
+        return _values.shown(label, lambda: _values.read(self.trace, (), lambda: (3, self.number), label))
 
     def _refuse(self, *_):
         raise TypeError(

@@ -69,11 +69,12 @@ def _run(kernel, signature, arguments, arrays):
     except TypeError:
         key = known = None
     if known is None:
-        result, outputs, answer = trace_call(server.link, kernel.func, signature, arguments, target, kernel.cores, kernel.schedule, _limits())
+        result, outputs, answer = trace_call(server.link, kernel.func, signature, arguments, target, kernel.cores, kernel.schedule, _limits(), arrays)
         known = (result, outputs, answer["program"], answer["warnings"])
         for w in answer["warnings"]:
             sys.stderr.write("%s:%s: %s: %s\n" % (w.get("file") or "kernel", w.get("line") or 0, w["rule"], w["message"]))
-        if key is not None:
+        # What a kernel printed or decided by values holds for this call only.
+        if key is not None and not answer["looked"]:
             server.programs[key] = known
             if len(server.programs) > _MAX_PROGRAMS:
                 old = next(iter(server.programs))
@@ -87,11 +88,12 @@ def _run(kernel, signature, arguments, arrays):
 def _limits():
     """Options of a trace that the environment sets."""
     text = os.environ.get("OPENTRN_MAX_INSTRUCTIONS")
+    fixed = {"precise": precise()}
     if not text:
-        return {}
+        return fixed
     if not text.isdigit() or int(text) < 1:
         raise NkiInputError("OPENTRN_MAX_INSTRUCTIONS is %r; set a positive number" % text, "OPENTRN_MAX_INSTRUCTIONS")
-    return {"max_instructions": int(text)}
+    return {**fixed, "max_instructions": int(text)}
 
 
 def _execute(server, program, outputs, arrays):

@@ -3,10 +3,11 @@ Tensors: views over storages. A view is shape, strides, offset; nothing here tou
 partition dimension comes first and its stride is the number of elements of a partition. ``_encode`` turns a view into the words of
 an access pattern (packages/isa/src/program/words.ts).
 """
+import sys
 from enum import Enum
 from operator import index as _integer
 
-from . import _views
+from . import _values, _views
 from ._dtypes import BYTES, NUMBER, dtype_of
 from ._errors import NkiBoundsError, NkiValidationError
 
@@ -126,13 +127,45 @@ class NkiTensor(NKIObject):
             n *= d
         return n
 
-    def __repr__(self):
+    def _label(self):
         return "NkiTensor(%s, %s, %s%s)" % (self.shape, self.dtype, self.buffer.value, ", name=%r" % self.name if self.name else "")
+
+    def __repr__(self):
+        # Messages of this package stay short; users see values where there are some.
+        from ._trace import is_package
+
+        if is_package(sys._getframe(1).f_code):
+            return self._label()
+        return _values.shown(self._label(), self._read)
+
+    def _read(self):
+        """The elements as of now (:mod:`nki._values`)."""
+        b = self._b
+        return _values.read(b.trace, self.shape, self._encode, self._label())
+
+    #: NumPy leaves operators to the tensor instead of reading its elements.
+    __array_ufunc__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        import numpy
+
+        from ._arrays import _numpy_type
+
+        made = numpy.array(self._read().data).reshape(self.shape).astype(_numpy_type(self.dtype) or numpy.float32)
+        return made if dtype is None else made.astype(dtype)
+
+    def numpy(self):
+        """The elements as of now, for debugging: a NumPy array. A compiled kernel has no such values."""
+        return self.__array__()
+
+    def tolist(self):
+        """The elements as of now, for debugging: nested lists. A compiled kernel has no such values."""
+        return self._read().nested()
 
     def __bool__(self):
         raise TypeError(
-            "%r has no truth value while the kernel is traced: its elements exist only when it runs. "
-            "Compare with None, or compute a mask with nl.equal and nl.where" % (self,)
+            "%s has no truth value while the kernel is traced: its elements exist only when it runs. "
+            "Compare with None, or compute a mask with nl.equal and nl.where" % (self._label(),)
         )
 
     def is_contiguous(self):

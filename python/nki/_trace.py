@@ -65,6 +65,11 @@ class Trace:
         self.ordered = 0
         #: A mistake that could not be raised where it happened.
         self.late = None
+        #: What the engine refused, once it has.
+        self.refused = None
+        #: Arrays of the call, for values; empty where the engine has them already. Answers, by instruction count and operand.
+        self.arrays = ()
+        self.values = {}
 
     # ---- records
 
@@ -73,6 +78,8 @@ class Trace:
         if self.late is not None:
             error, self.late = self.late, None
             raise error
+        if self.refused is not None:
+            raise Stop(self.refused)
         if self.words:
             batch = array("i", self.words)
             if sys.byteorder == "big":
@@ -81,7 +88,20 @@ class Trace:
             self.link.records(batch)
         report = self.link.poll()
         if report is not None:
+            self.refused = report
             raise Stop(report)
+
+    def value(self, words):
+        """The engine's answer for the operand ``words``; everything sent before counts."""
+        arrays, self.arrays = self.arrays, ()
+        self.link.message({"type": "value", "operand": words, "inputs": len(arrays)})
+        for a in arrays:
+            self.link.bytes(a.bytes())
+        answer = self.link.wait()
+        if answer.get("type") == "error":
+            self.refused = answer
+            raise Stop(answer)
+        return answer
 
     def text(self, s):
         """The number of a string."""

@@ -11,6 +11,8 @@ export interface Io {
   readonly colours: Colours;
   /** Standard error is a terminal, so a progress line may be rewritten. */
   readonly live: boolean;
+  /** Standard input is the user's, for kernels that stop at breakpoint(). */
+  readonly stdin?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -32,6 +34,7 @@ export function processIo(): Io {
     err: (text) => void process.stderr.write(text),
     colours: pc.createColors(wantsColours(process.env, process.stdout.isTTY === true)),
     live: process.stderr.isTTY === true && process.env["TERM"] !== "dumb",
+    stdin: true,
     env: process.env,
   };
 }

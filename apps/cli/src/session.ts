@@ -3,12 +3,15 @@ import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
 import {
   type ArgumentValue,
+  evaluateSoFar,
+  inputBytes,
   loadArgument,
   type PythonHost,
   pythonHosts,
   readArgument,
   readChipFile,
   readKernelName,
+  type TensorData,
   type TracedProgram,
   type TraceRequest,
   traceKernel,
@@ -28,6 +31,14 @@ export interface SessionOptions {
   readonly maxInstructions?: string;
 }
 
+/** What a kernel that is traced may have beyond its arguments. */
+export interface Tracing {
+  /** Values for a kernel that looks at tensors while it is traced; absent: it sees none. */
+  readonly values?: { readonly preciseFp: boolean; readonly fast: boolean };
+  /** Lint Python kernels. */
+  readonly lint?: boolean;
+}
+
 export interface Session {
   readonly traced: TracedProgram;
   readonly args: Readonly<Record<string, ArgumentValue>>;
@@ -41,6 +52,7 @@ export async function openSession(
   kernel: string,
   options: SessionOptions,
   io: Io,
+  tracing: Tracing = {},
 ): Promise<Session> {
   const name = readKernelName(kernel);
   const seed = numberOption("--seed", options.seed, 0, 2 ** 32 - 1) ?? 0;
@@ -65,6 +77,14 @@ export async function openSession(
         // The kernel's own output goes beside the report, which may be read by a program.
         io.err(text);
       },
+      stdin: io.stdin === true,
+      lint: tracing.lint === true,
+      evaluate:
+        tracing.values &&
+        evaluateSoFar((program) => inputBytes(program, tensorsOf(args)), {
+          ...tracing.values,
+          seed,
+        }),
     };
     const traced =
       name.language === "python"
@@ -74,6 +94,14 @@ export async function openSession(
   } finally {
     progress.done();
   }
+}
+
+/** The tensors among the arguments. */
+export function tensorsOf(args: Session["args"]): Readonly<Record<string, TensorData>> {
+  const tensors: Record<string, TensorData> = {};
+  for (const [name, value] of Object.entries(args))
+    if (value.kind === "tensor") tensors[name] = value.tensor;
+  return tensors;
 }
 
 function chipOf(options: SessionOptions): Chip | undefined {

@@ -16,6 +16,7 @@ import {
 import { bytesOf } from "@opentrn/numerics";
 import { printedText } from "./engine/printed-text.ts";
 import { timeReport } from "./report/time-report.ts";
+import { evaluateSoFar } from "./run/evaluate-so-far.ts";
 import { elementCount } from "./tensors/tensor.ts";
 
 type Message = Readonly<Record<string, unknown>>;
@@ -39,6 +40,8 @@ export class EngineServer {
   private refused = false;
   private readonly programs = new Map<number, Kept>();
   private nextProgram = 1;
+  /** Inputs of the call whose kernel is being traced; sent only when the kernel looks at a tensor. */
+  private traceInputs: readonly Uint8Array[] = [];
   private request: { readonly message: Message; readonly inputs: Uint8Array[] } | undefined;
 
   constructor(write: (bytes: Uint8Array) => void) {
@@ -100,23 +103,42 @@ export class EngineServer {
   private readonly handlers: Readonly<Record<string, (m: Message) => void>> = {
     begin: (m) => {
       const limit = m["max_instructions"];
-      this.receiver = new TraceReceiver(
-        typeof limit === "number" ? { maxInstructions: limit } : {},
-      );
+      const preciseFp = m["precise"] !== false;
+      this.traceInputs = [];
+      this.receiver = new TraceReceiver({
+        evaluate: evaluateSoFar(() => this.traceInputs, { preciseFp }),
+        ...(typeof limit === "number" ? { maxInstructions: limit } : {}),
+      });
       this.refused = false;
       this.receiver.begin(m);
       this.refuse();
     },
     end: (m) => this.traced(m),
-    run: (m) => {
-      this.request = { message: m, inputs: [] };
-      if (m["inputs"] === 0) this.run();
-    },
+    run: (m) => this.withInputs(m),
+    value: (m) => this.withInputs(m),
     time: (m) => this.time(this.kept(m["program"])),
     forget: (m) => {
       this.programs.delete(m["program"] as number);
     },
   };
+
+  /** Waits for the inputs that follow a request, then does it. */
+  private withInputs(m: Message): void {
+    this.request = { message: m, inputs: [] };
+    if (m["inputs"] === 0) this.proceed();
+  }
+
+  private proceed(): void {
+    const { message, inputs } = this.request!;
+    if (message["type"] === "run") {
+      this.run();
+      return;
+    }
+    this.request = undefined;
+    if (inputs.length > 0) this.traceInputs = inputs;
+    // After a refusal Python has the refusal to read.
+    if (!this.refused) this.send(this.receiver.value(message));
+  }
 
   private traced(m: Message): void {
     const early = this.refused;
@@ -143,7 +165,7 @@ export class EngineServer {
   private input(data: Uint8Array): void {
     if (this.request === undefined) return;
     this.request.inputs.push(data);
-    if (this.request.inputs.length === this.request.message["inputs"]) this.run();
+    if (this.request.inputs.length === this.request.message["inputs"]) this.proceed();
   }
 
   private run(): void {

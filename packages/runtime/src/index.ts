@@ -34,6 +34,7 @@ export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export { perfettoTrace } from "./report/perfetto-trace.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf } from "./report/report-of.ts";
+export { evaluateSoFar } from "./run/evaluate-so-far.ts";
 export { inputBytes } from "./run/input-bytes.ts";
 export {
   type OutputTensor,

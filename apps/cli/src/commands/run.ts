@@ -9,14 +9,13 @@ import {
   type RunResult,
   reportOf,
   runProgram,
-  type TensorData,
   writeFileAtomic,
   writeTensorFile,
 } from "@opentrn/runtime";
 import { exitCode } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { choiceOption, numberOption, type RunOptions } from "../run-options.ts";
-import { openSession, type Session } from "../session.ts";
+import { openSession, type Session, tensorsOf } from "../session.ts";
 import { renderReport } from "../terminal/run-report.ts";
 
 export async function runCommand(kernel: string, options: RunOptions, io: Io): Promise<number> {
@@ -24,7 +23,10 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
   const rtol = numberOption("--rtol", options.rtol, 0, Number.MAX_VALUE, false);
   const atol = numberOption("--atol", options.atol, 0, Number.MAX_VALUE, false);
   const preciseFp = preciseFpOf(options, io);
-  const session = await openSession(kernel, options, io);
+  const session = await openSession(kernel, options, io, {
+    ...(options.timingOnly ? {} : { values: { preciseFp, fast: options.reference !== true } }),
+    lint: true,
+  });
   const { traced, args, progress } = session;
   try {
     const result = execute(session, options, preciseFp);
@@ -50,16 +52,13 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
 
 function execute(session: Session, options: RunOptions, preciseFp: boolean): RunResult {
   const { traced, args, seed, maxInstructions, progress } = session;
-  const inputs: Record<string, TensorData> = {};
-  for (const [name, value] of Object.entries(args))
-    if (value.kind === "tensor") inputs[name] = value.tensor;
   const { program } = traced;
   const stages = {
     place: `placing ${program.storages.length} tensors`,
     execute: `executing ${program.starts.length} instructions`,
     timeline: `timing ${program.starts.length} instructions`,
   };
-  return runProgram(program, inputs, {
+  return runProgram(program, tensorsOf(args), {
     values: options.timingOnly !== true,
     time: options.timing,
     fast: options.reference !== true,

@@ -1,17 +1,12 @@
 /** One core's way through its instructions: until the end, or until it must wait for others. */
 import { OpenTrnError } from "@opentrn/base";
 import type { DevicePrint, Program } from "@opentrn/isa";
-import type { DType } from "@opentrn/numerics";
 import { type Core, located } from "./core.ts";
-import { elementOffsets, readDense } from "./dense.ts";
+import { type OperandValues, operandValues } from "./operand-values.ts";
 
-export interface PrintedTensor {
+export interface PrintedTensor extends OperandValues {
   readonly prefix: string;
   readonly core: number;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  /** fp32 values, row-major. */
-  readonly values: Float32Array;
 }
 
 export class CoreRun {
@@ -93,40 +88,13 @@ export class CoreRun {
   }
 
   private print(): void {
-    const { map, core: number } = this.core.context;
-    for (const p of this.printing.get(this.at)!) {
-      if (p.operand.kind !== "tile") {
-        const value =
-          p.operand.kind === "register"
-            ? this.core.state.registers[p.operand.register]!
-            : p.operand.value;
-        this.prints.push({
-          prefix: p.prefix,
-          core: number,
-          dtype: "int32",
-          shape: [],
-          values: Float32Array.of(value),
-        });
-        continue;
-      }
-      const { pattern } = p.operand;
-      const { address, strides } = map.locate(pattern, number);
-      const counts = pattern.dims.map((d) => d[1]);
-      const strided = { address, strides, counts, dtype: map.dtype(pattern.dtype) };
-      const values = readDense(
-        map,
-        strided,
-        elementOffsets(strides, counts),
-        false,
-      ) as Float32Array;
+    const { context } = this.core;
+    for (const { prefix, operand } of this.printing.get(this.at)!)
       this.prints.push({
-        prefix: p.prefix,
-        core: number,
-        dtype: pattern.dtype,
-        shape: counts,
-        values,
+        prefix,
+        core: context.core,
+        ...operandValues(context, "device_print", operand),
       });
-    }
   }
 }
 

@@ -36,6 +36,12 @@ export interface StorageRequest {
   readonly data?: Uint8Array;
 }
 
+/** A Program in the making, as {@link ProgramBuilder.soFar} shows it. */
+export interface SoFar {
+  readonly program: Program;
+  readonly unwritten?: readonly [partition: number, byte: number];
+}
+
 /** Virtual registers of one core; hosts map them to the 64 of each engine. */
 export const MAX_REGISTERS = 4096;
 
@@ -344,7 +350,24 @@ export class ProgramBuilder {
   addPrint(prefix: string, operand: Operand): void {
     if (operand.kind === "tile") this.checkPattern("device_print", "tensor", operand.pattern);
     if (operand.kind === "register") this.checkRegister(operand.register);
-    this.prints.push({ before: this.count, core: this.core, prefix, operand });
+    this.prints.push(this.printOf(operand, prefix));
+  }
+
+  /**
+   * The Program so far with one print, of `operand`, at its end; `unwritten` is the first byte of it that no instruction wrote. Changes
+   * nothing: more may be appended. Throws where the operand lies outside its storage.
+   */
+  soFar(operand: Operand): SoFar {
+    if (operand.kind === "register") this.checkRegister(operand.register);
+    if (operand.kind !== "tile") return { program: this.program([this.printOf(operand)]) };
+    this.checkPattern("value", "tensor", operand.pattern);
+    const { storage } = operand.pattern;
+    const unwritten = this.initialised.read(this.storages[storage]!, operand.pattern);
+    return { program: this.program([this.printOf(operand)]), ...(unwritten ? { unwritten } : {}) };
+  }
+
+  private printOf(operand: Operand, prefix = ""): DevicePrint {
+    return { before: this.count, core: this.core, prefix, operand };
   }
 
   finish(): Program {
@@ -359,6 +382,10 @@ export class ProgramBuilder {
         });
       }
     }
+    return this.program(this.prints);
+  }
+
+  private program(prints: readonly DevicePrint[]): Program {
     return {
       name: this.name,
       chip: this.chip,
@@ -375,7 +402,7 @@ export class ProgramBuilder {
       inputs: this.storages.filter((s) => s.kind === "input").map((s) => s.id),
       depends: this.depends,
       ordered: this.ordered,
-      prints: this.prints,
+      prints,
       warnings: this.warnings,
     };
   }

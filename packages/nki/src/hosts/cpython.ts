@@ -47,7 +47,12 @@ export async function traceCPython(
   const python = job.python ?? pythonCommand();
   job.signal?.throwIfAborted();
   const child = spawn(python, ["-u", "-m", "nki._host", String(FD)], {
-    stdio: ["ignore", job.onPrint ? "pipe" : "inherit", job.onPrint ? "pipe" : "inherit", "pipe"],
+    stdio: [
+      job.stdin ? "inherit" : "ignore",
+      job.onPrint ? "pipe" : "inherit",
+      job.onPrint ? "pipe" : "inherit",
+      "pipe",
+    ],
     env: { ...pythonEnvironment(), PYTHONHASHSEED: "0" },
   });
   for (const stream of ["stdout", "stderr"] as const)
@@ -56,6 +61,7 @@ export async function traceCPython(
   return {
     program: receiver.program!,
     outputs: receiver.outputs,
+    lints: receiver.lints,
     host: "cpython",
     traceMs: performance.now() - started,
   };
@@ -83,7 +89,11 @@ function converse(child: ChildProcess, job: KernelJob, python: string): Promise<
       },
       message: (m) => {
         if (m["type"] === "begin") receiver.begin(m);
-        else if (m["type"] === "end") {
+        else if (m["type"] === "lints") receiver.linted(m);
+        else if (m["type"] === "value") {
+          // After a refusal Python has the refusal to read.
+          if (!receiver.failure) pipe.write(messageFrame(receiver.value(m)));
+        } else if (m["type"] === "end") {
           const early = receiver.failure !== undefined;
           receiver.end(m);
           if (early) return;

@@ -8,3 +8,4 @@ export { tracePyodide } from "./pyodide.ts";
 export { pyodideSnapshot } from "./pyodide-snapshot.ts";
 export { pythonIsa } from "./python-isa.ts";
 export { type TracedOutput, TraceReceiver } from "./receiver.ts";
+export type { Evaluate, Evaluated } from "./value-report.ts";

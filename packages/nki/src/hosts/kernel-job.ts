@@ -1,8 +1,9 @@
 /** What is asked of a host, and what it gives back. */
 import type { Chip } from "@opentrn/chips";
-import type { Program } from "@opentrn/isa";
+import type { Program, Warning } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import type { TracedOutput } from "./receiver.ts";
+import type { Evaluate } from "./value-report.ts";
 
 /**
  * One argument of a kernel: a tensor (its data stays with the caller), a Python literal as text (`"0.5"`, `"(1, 2)"`; what is no
@@ -29,6 +30,12 @@ export interface KernelJob {
   readonly signal?: AbortSignal | undefined;
   /** Receives what the kernel prints; default: this process's own stdout and stderr. */
   readonly onPrint?: ((text: string, stream: "stdout" | "stderr") => void) | undefined;
+  /** Runs the Program so far when the kernel looks at a tensor; absent: it sees shapes and types only. */
+  readonly evaluate?: Evaluate | undefined;
+  /** Gives the kernel this process's standard input, for `breakpoint()`; CPython only. */
+  readonly stdin?: boolean | undefined;
+  /** Lints the kernel, too. */
+  readonly lint?: boolean | undefined;
 }
 
 export interface TracedKernel {
@@ -38,4 +45,6 @@ export interface TracedKernel {
   readonly host: "cpython" | "pyodide";
   /** Milliseconds from start to finished Program, the interpreter's start included. */
   readonly traceMs: number;
+  /** What the NKI compiler would refuse, where `lint` was asked for. */
+  readonly lints: readonly Warning[];
 }

@@ -39,6 +39,7 @@ export async function tracePyodide(job: KernelJob): Promise<TracedKernel> {
     return {
       program: receiver.program!,
       outputs: receiver.outputs,
+      lints: receiver.lints,
       host: "pyodide",
       traceMs: performance.now() - started,
     };
@@ -88,7 +89,10 @@ function converse(
       else {
         const message = JSON.parse(m.message) as Readonly<Record<string, unknown>>;
         if (message["type"] === "exception") exception ??= kernelException(message);
-        else if (!receiver.failure) {
+        else if (message["type"] === "lints") receiver.linted(message);
+        else if (message["type"] === "value") {
+          if (!receiver.failure) answer(receiver.value(message));
+        } else if (!receiver.failure) {
           if (message["type"] === "begin") receiver.begin(message);
           else receiver.end(message);
           if (receiver.failure) refuse();

@@ -9,4 +9,6 @@ export const jobMessage = (job: KernelJob): Readonly<Record<string, unknown>> =>
   target: job.chip?.name ?? null,
   facts: job.chip ? targetFacts(job.chip) : null,
   cores: job.lnc ?? null,
+  lint: job.lint === true,
+  stdin: job.stdin === true,
 });

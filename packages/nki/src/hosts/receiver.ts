@@ -1,9 +1,10 @@
 /** One traced kernel arriving from a Python host: builds and checks the Program while Python is still running. */
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
-import { type Program, ProgramBuilder, ProgramStream } from "@opentrn/isa";
+import { type Program, ProgramBuilder, ProgramStream, type Warning } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import { isaFingerprint } from "./fingerprint.ts";
+import { type Evaluate, type ValueReport, valueReport } from "./value-report.ts";
 
 /** A tensor that the kernel returns: a dense view of a storage, from byte `offset` on. */
 export interface TracedOutput {
@@ -20,6 +21,8 @@ export interface ReceiverOptions {
   readonly maxInstructions?: number | undefined;
   /** Called after every batch with the number of instructions so far. */
   readonly onProgress?: ((instructions: number) => void) | undefined;
+  /** Runs a Program for a tensor that the kernel looks at while it is traced; absent: tensors have no values there. */
+  readonly evaluate?: Evaluate | undefined;
 }
 
 /** What Python is told about an error: enough to raise it at the user's line. */
@@ -38,6 +41,8 @@ export interface ErrorReport {
 export class TraceReceiver {
   program: Program | undefined;
   outputs: readonly TracedOutput[] = [];
+  /** What the host's linter found. */
+  lints: readonly Warning[] = [];
   /** The first refusal; nothing is built after it. */
   failure: OpenTrnError | undefined;
   private trace: number | undefined;
@@ -78,6 +83,11 @@ export class TraceReceiver {
     });
   }
 
+  /** Findings of the linter: warnings that do not concern the Program. */
+  linted(m: Readonly<Record<string, unknown>>): void {
+    this.lints = m["warnings"] as readonly Warning[];
+  }
+
   /** The kernel returned. */
   end(m: Readonly<Record<string, unknown>>): void {
     this.attempt(() => {
@@ -99,6 +109,11 @@ export class TraceReceiver {
               category: "internal",
             });
     }
+  }
+
+  /** The value of a tensor or register as of now, for a kernel that prints it or stops in a debugger. */
+  value(m: Readonly<Record<string, unknown>>): ValueReport {
+    return valueReport(this.builder!, m["operand"], this.options.evaluate);
   }
 
   /** The refusal as Python takes it, or undefined. */

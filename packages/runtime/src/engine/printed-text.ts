@@ -7,8 +7,8 @@ const ROWS = 8;
 
 const number = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPrecision(6));
 
-function row(values: Float32Array): string {
-  const all = Array.from(values, number);
+function row(values: PrintedTensor["values"]): string {
+  const all = Array.from<number, string>(values, number);
   return all.length <= 2 * EDGE + 1
     ? `[${all.join(" ")}]`
     : `[${all.slice(0, EDGE).join(" ")} … ${all.slice(-EDGE).join(" ")}]`;

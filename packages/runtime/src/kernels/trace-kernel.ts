@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
-import { loadProgram, type Program } from "@opentrn/isa";
+import { loadProgram, type Program, type Warning } from "@opentrn/isa";
 import {
   type KernelArgument,
   type KernelJob,
@@ -32,6 +32,10 @@ export interface TraceRequest {
   readonly maxInstructions?: number | undefined;
   readonly onProgress?: ((instructions: number) => void) | undefined;
   readonly onPrint?: KernelJob["onPrint"];
+  /** As in KernelJob; only for Python kernels. */
+  readonly evaluate?: KernelJob["evaluate"];
+  readonly stdin?: boolean | undefined;
+  readonly lint?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,6 +44,8 @@ export interface TracedProgram {
   readonly outputs: readonly TracedOutput[];
   readonly host: TracedKernel["host"] | "typescript" | "saved";
   readonly traceMs: number;
+  /** What the NKI compiler would refuse; only for Python kernels, where asked for. */
+  readonly lints?: readonly Warning[];
 }
 
 /** Traces or loads; every rule is checked on the way. */
