@@ -5,8 +5,8 @@ Python would. One NumPy expression an instruction; matmuls go to the BLAS that N
     python3 bench/numpy_peer.py PROGRAM.json INPUTS.npz OUTPUTS.npz [REPEATS]
 
 PROGRAM.json comes from `trn bench`. Prints {"seconds": median, "runs": [...], "instructions": n}; outputs go to OUTPUTS.npz. Reading
-the files is not part of the time; allocating the chip's memories is. It needs NumPy; bfloat16 is ml_dtypes' where that is
-installed, otherwise two shifts.
+the files is not part of the time; allocating the chip's memories is. It needs NumPy; numpy_dtypes.py says how the types NumPy lacks
+are read and rounded.
 """
 import json
 import sys
@@ -14,22 +14,8 @@ import time
 
 import numpy as np
 
-try:
-    from ml_dtypes import bfloat16
-except ImportError:
-    bfloat16 = None
+from numpy_dtypes import DTYPES, STORED, dequantise_mx, quantise_mx, read_bits, round_to
 
-DTYPES = {
-    "float32": np.float32,
-    "float16": np.float16,
-    "int32": np.int32,
-    "uint32": np.uint32,
-    "int16": np.int16,
-    "uint16": np.uint16,
-    "int8": np.int8,
-    "uint8": np.uint8,
-    "bfloat16": np.uint16,
-}
 ALU = {
     "add": np.add,
     "subtract": np.subtract,
@@ -71,40 +57,49 @@ ACTIVATION = {
 
 
 class Tile:
-    """An operand: a strided view of a storage's memory."""
+    """An operand: a strided view of a storage's memory; with a vector of offsets, rows of such a view."""
 
-    __slots__ = ("array", "is_bfloat16")
+    __slots__ = ("array", "dtype", "rows_at")
 
-    def __init__(self, memory, operand):
-        self.is_bfloat16 = operand["dtype"] == "bfloat16"
-        dtype = np.dtype(DTYPES[operand["dtype"]])
+    def __init__(self, memories, operand):
+        memory = memories[operand["storage"]]
+        self.dtype = operand["dtype"]
+        self.rows_at = None
+        dtype = STORED[self.dtype]
         row, size = memory.shape[1], dtype.itemsize
         strides = [s * size for s in operand["strides"]]
         if not operand["flat"]:
             strides[0] = operand["strides"][0] * row
         start = operand["partition"] * row + operand["offset"] * size
-        self.array = np.ndarray(operand["counts"], dtype, memory, start, strides)
+        counts = operand["counts"]
+        dynamic = operand.get("dynamic")
+        if dynamic is not None:
+            index = Tile(memories, dynamic["index"]).array
+            if dynamic["kind"] == "vector":
+                self.rows_at = index.reshape(-1)
+                counts = [dynamic["limit"], *counts[1:]]
+                strides[0] = dynamic["stride"] * size
+            else:
+                start += int(index.reshape(-1)[0]) * dynamic["stride"] * size
+        self.array = np.ndarray(counts, dtype, memory, start, strides)
+
+    def bits(self):
+        """The stored patterns."""
+        return self.array if self.rows_at is None else self.array[self.rows_at]
+
+    def put(self, patterns):
+        if self.rows_at is None:
+            self.array[...] = patterns.reshape(self.array.shape)
+        else:
+            self.array[self.rows_at] = patterns.reshape(-1, *self.array.shape[1:])
 
     def read(self):
         """The values, as NumPy computes with them."""
-        a = self.array
-        if not self.is_bfloat16:
-            return a
-        if bfloat16 is not None:
-            return a.view(bfloat16).astype(np.float32) if a.flags.c_contiguous else a.copy().view(bfloat16).astype(np.float32)
-        return (a.astype(np.uint32) << 16).view(np.float32)
+        return read_bits(self.bits(), self.dtype)
 
     def write(self, values):
         """Rounds values to the operand's type."""
-        if self.is_bfloat16:
-            if bfloat16 is not None:
-                values = np.ascontiguousarray(values, np.float32).astype(bfloat16).view(np.uint16)
-            else:
-                bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-                values = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-        elif self.array.dtype.kind in "iu" and values.dtype.kind == "f":
-            values = np.rint(values)
-        self.array[...] = values.reshape(self.array.shape)
+        self.put(round_to(values, self.dtype))
 
     def rows(self):
         """Two dimensions: partitions and everything else."""
@@ -122,15 +117,15 @@ def number_or_column(x):
 
 def dma_copy(o, a):
     dst, src = o["dst"], o["src"]
-    if dst.is_bfloat16 == src.is_bfloat16 and dst.array.dtype == src.array.dtype:
-        dst.array[...] = src.array.reshape(dst.array.shape)
+    if dst.dtype == src.dtype:
+        dst.put(src.bits())
     else:
         dst.write(src.read())
 
 
 def dma_transpose(o, a):
     axes = a["axes"] or list(range(o["src"].array.ndim))[::-1]
-    o["dst"].array[...] = o["src"].array.transpose(axes)
+    o["dst"].put(o["src"].array.transpose(axes))
 
 
 def nc_transpose(o, a):
@@ -139,12 +134,46 @@ def nc_transpose(o, a):
 
 
 def nc_matmul(o, a):
-    product = np.matmul(o["stationary"].rows().T, o["moving"].rows())
-    dst = o["dst"].array.reshape(product.shape)
-    if a["accumulate"]:
-        dst += product
+    stationary, moving = o["stationary"].read(), o["moving"].read()
+    # double_row: the first free dimension belongs to the contraction.
+    k = stationary.shape[0] * (2 if a["perf_mode"] == "double_row" else 1)
+    accumulate(o["dst"], np.matmul(stationary.reshape(k, -1).T, moving.reshape(k, -1)), a)
+
+
+def nc_matmul_mx(o, a):
+    left = dequantise_mx(o["stationary"].bits(), o["stationary"].dtype, o["stationary_scale"].bits())
+    right = dequantise_mx(o["moving"].bits(), o["moving"].dtype, o["moving_scale"].bits())
+    accumulate(o["dst"], np.matmul(left.T, right), a)
+
+
+def accumulate(dst, product, a):
+    if a["accumulate"] and dst.dtype == "float32":
+        dst.array += product.reshape(dst.array.shape)
     else:
-        dst[...] = product
+        dst.write(product + dst.rows() if a["accumulate"] else product)
+
+
+def quantize_mx(o, a):
+    dst, scale = o["dst"], o["dst_scale"]
+    packed, scales = quantise_mx(o["src"].rows(), dst.dtype)
+    dst.put(packed)
+    for quadrant in range(0, scales.shape[0], 4):
+        rows = scale.array[8 * quadrant : 8 * quadrant + 4]
+        rows[...] = scales[quadrant : quadrant + 4].reshape(rows.shape)
+
+
+def affine_select(o, a):
+    data = o["on_true_tile"].rows()
+    keep = ALU[a["cmp_op"]](affine(a, data.shape[0]), 0)
+    o["dst"].write(np.where(keep, data, np.float32(o["on_false_value"])))
+
+
+def affine(a, partitions):
+    """offset + channel_multiplier * partition + the pattern's steps, [partitions, elements]."""
+    row = np.zeros(1, np.int64)
+    for step, n in zip(a["pattern"][::2], a["pattern"][1::2]):
+        row = (row[:, None] + step * np.arange(n)[None, :]).reshape(-1)
+    return a["offset"] + a["channel_multiplier"] * np.arange(partitions).reshape(-1, 1) + row[None, :]
 
 
 def memset(o, a):
@@ -152,13 +181,11 @@ def memset(o, a):
 
 
 def iota(o, a):
-    pattern = a["pattern"]
-    dst = o["dst"]
-    value = a["offset"] + a["channel_multiplier"] * np.arange(dst.array.shape[0]).reshape(-1, 1)
-    row = np.zeros(1, np.int64)
-    for step, n in zip(pattern[::2], pattern[1::2]):
-        row = (row[:, None] + step * np.arange(n)[None, :]).reshape(-1)
-    dst.write((value + row[None, :]).astype(np.float32 if dst.array.dtype.kind == "f" or dst.is_bfloat16 else np.int64))
+    o["dst"].write(affine(a, o["dst"].array.shape[0]).astype(np.float32 if is_float(o["dst"]) else np.int64))
+
+
+def is_float(tile):
+    return tile.dtype not in DTYPES or np.dtype(DTYPES[tile.dtype]).kind == "f"
 
 
 def activation(o, a):
@@ -213,7 +240,7 @@ INSTRUCTIONS = {
     f.__name__: f
     for f in (
         dma_copy, dma_transpose, nc_transpose, nc_matmul, memset, iota, activation, tensor_tensor, tensor_scalar,
-        scalar_tensor_tensor, tensor_reduce, tensor_copy, reciprocal, range_select,
+        scalar_tensor_tensor, tensor_reduce, tensor_copy, reciprocal, range_select, nc_matmul_mx, quantize_mx, affine_select,
     )
 }  # fmt: skip
 
@@ -225,7 +252,7 @@ def run(program, inputs):
         if s["name"] in inputs and s["input"]:
             memory.reshape(-1)[:] = inputs[s["name"]].reshape(-1).view(np.uint8)
     for op, operands, attributes in program["instructions"]:
-        bound = {k: Tile(memories[v["storage"]], v) if isinstance(v, dict) else v for k, v in operands.items()}
+        bound = {k: Tile(memories, v) if isinstance(v, dict) else v for k, v in operands.items()}
         INSTRUCTIONS[op](bound, attributes)
     return {program["storages"][i]["name"]: memories[i].reshape(-1) for i in program["outputs"]}
 

@@ -1,8 +1,8 @@
 /** A straight-line Program as the JSON that bench/numpy_peer.py interprets. */
 import { OpenTrnError } from "@opentrn/base";
-import { decodeInstruction, type Operand, type Program } from "@opentrn/isa";
+import { type AccessPattern, decodeInstruction, type Operand, type Program } from "@opentrn/isa";
 
-/** Throws `unsupported here` for what the peer has no form of: registers, run-time addresses, several cores. */
+/** Throws `unsupported here` for what the peer has no form of: registers, tensor indirection, several cores. */
 export function peerProgram(program: Program): Record<string, unknown> {
   const refuse = (what: string): never => {
     throw new OpenTrnError(`the NumPy peer does not interpret ${what}`, {
@@ -11,11 +11,16 @@ export function peerProgram(program: Program): Record<string, unknown> {
     });
   };
   if (program.cores !== 1) refuse(`${program.cores} cores`);
-  const operand = (o: Operand): unknown => {
-    if (o.kind === "register") return refuse("registers");
-    if (o.kind !== "tile") return o.value;
-    const { storage, dtype, partition, offset, dims, dynamic } = o.pattern;
-    if (dynamic) refuse("run-time addresses");
+  const pattern = ({
+    storage,
+    dtype,
+    partition,
+    offset,
+    dims,
+    dynamic,
+  }: AccessPattern): unknown => {
+    if (dynamic?.kind === "register" || dynamic?.kind === "indirect")
+      return refuse(`run-time addresses by ${dynamic.kind}`);
     return {
       storage,
       dtype,
@@ -24,7 +29,12 @@ export function peerProgram(program: Program): Record<string, unknown> {
       flat: program.storages[storage]!.space === "hbm",
       strides: dims.map((d) => d[0]),
       counts: dims.map((d) => d[1]),
+      ...(dynamic ? { dynamic: { ...dynamic, index: pattern(dynamic.index) } } : {}),
     };
+  };
+  const operand = (o: Operand): unknown => {
+    if (o.kind === "register") return refuse("registers");
+    return o.kind === "tile" ? pattern(o.pattern) : o.value;
   };
   return {
     storages: program.storages.map((s) => ({

@@ -1,6 +1,7 @@
 /** `trn bench`: this machine against the project's targets and against NumPy. Medians; peers run in the same minute. */
 import { OpenTrnError } from "@opentrn/base";
 import { hostBenches } from "../bench/hosts.ts";
+import { suiteBenches } from "../bench/kernel-suite.ts";
 import { kernelBenches } from "../bench/kernels.ts";
 import { programBenches } from "../bench/programs.ts";
 import { type BenchRow, runBench } from "../bench/rows.ts";
@@ -9,7 +10,7 @@ import type { Io } from "../io.ts";
 import { Progress } from "../progress.ts";
 import { table } from "../terminal/table.ts";
 
-const benches = [...kernelBenches, ...programBenches, ...hostBenches];
+const benches = [...kernelBenches, ...programBenches, ...suiteBenches, ...hostBenches];
 
 export async function benchCommand(
   options: { readonly filter?: string; readonly json?: boolean },
