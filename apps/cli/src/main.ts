@@ -112,6 +112,32 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
     });
 
   trn
+    .command("conformance")
+    .description("runs the kernels of a public checkout with their own tests")
+    .argument("<folder>", "checkout of a repository")
+    .option("--only <text>", "only files whose path contains it")
+    .option("--timeout <seconds>", "longest a test or script may take", "120")
+    .option("--target <chip>", "chip that kernels run on")
+    .option("--commit <hash>", "commit to name where the folder is no git checkout")
+    .option("--write <page>", "put the section of this repository into a Markdown page")
+    .option("--name <owner/name>", "name of the repository on that page")
+    .option("--json", "as JSON")
+    .action(async (folder: string, options) => {
+      const { conformanceCommand } = await import("./commands/conformance.ts");
+      done(await conformanceCommand(folder, options, io));
+    });
+
+  trn
+    .command("migrate-report")
+    .description("names each line of a kernel file to change for the newest NKI")
+    .argument("<file>", "a Python file")
+    .option("--json", "as JSON")
+    .action(async (file: string, options) => {
+      const { migrateReportCommand } = await import("./commands/migrate-report.ts");
+      done(await migrateReportCommand(file, options, io));
+    });
+
+  trn
     .command("demo")
     .description("runs a transformer block and flash attention, checked, and writes their traces")
     .option("--out <folder>", "where traces and reports go", "out")
