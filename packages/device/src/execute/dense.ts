@@ -1,5 +1,6 @@
 /** Moves operands between strided host memory and the dense arrays that reference meanings work on. */
 
+import { OpenTrnError } from "@opentrn/base";
 import type { OperandData } from "@opentrn/isa";
 import { bytesOf, type DType, decode, encode } from "@opentrn/numerics";
 import type { MemoryMap } from "./memory-map.ts";
@@ -12,8 +13,17 @@ export interface Strided {
   readonly dtype: DType;
 }
 
+/** Element by element, an operand takes 4 bytes an element here. */
+const MOST_ELEMENTS = 2 ** 27;
+
 /** Byte offsets of all elements relative to the address, in row-major order of the counts. */
 export function elementOffsets(strides: readonly number[], counts: readonly number[]): Int32Array {
+  const elements = counts.reduce((a, b) => a * b, 1);
+  if (elements > MOST_ELEMENTS)
+    throw new OpenTrnError(
+      `an operand of ${elements} elements is moved one by one; at most ${MOST_ELEMENTS} here, use several instructions`,
+      { category: "capacity", rule: "host memory" },
+    );
   let offsets = Int32Array.of(0);
   for (let d = 0; d < counts.length; d++) {
     const next = new Int32Array(offsets.length * counts[d]!);

@@ -142,6 +142,8 @@ export class ProgramBuilder {
         "T3",
         `ndarray T3: ${r.name} has ${r.shape[0]} partitions, at most ${this.chip.partitions.value} on ${this.chip.name}; the first dimension of an on-chip tensor is the partition dimension, tile it`,
       );
+    if (r.core !== undefined && !(r.core >= -1 && r.core < this.cores))
+      this.malformed(`core ${r.core} of a launch of ${this.cores} (tensor ${r.name})`);
     const elements = (onChip ? r.shape.slice(1) : r.shape).reduce((a, b) => a * b, 1);
     const rowBytes = elements * bytesOf(r.dtype);
     const capacity = capacityOf(this.chip, r.space);
@@ -267,6 +269,12 @@ export class ProgramBuilder {
         { category: "invalid program" },
       );
     if (p.dims.length === 0) this.malformed(`a pattern without dimensions (${op} ${name})`);
+    if (s.core !== -1 && s.core !== this.core)
+      breakRule(
+        op,
+        "G3",
+        `${name} (${s.name}) is core ${s.core}'s own ${s.space}; core ${this.core} reaches it through shared HBM or sendrecv`,
+      );
     checkBounds(op, name, s, p);
     if (p.dynamic?.kind === "register") this.checkRegister(p.dynamic.register);
     if (p.dynamic && p.dynamic.kind !== "register")

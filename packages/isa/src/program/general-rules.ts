@@ -3,7 +3,14 @@ import { type ErrorCategory, OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import { bytesOf, dtypeInfo } from "@opentrn/numerics";
 import type { AnyCall, AnyInstruction, Engine, OperandSpec, Tile } from "../define.ts";
-import { type AccessPattern, type Operand, type Storage, span } from "./pattern.ts";
+import {
+  type AccessPattern,
+  elementsOf,
+  type Operand,
+  runsOf,
+  type Storage,
+  span,
+} from "./pattern.ts";
 
 /** Source of G1, G2 and G5: nki/guides/architecture/trainium_inferentia2_arch.rst, access pattern and partition rules. */
 export const generalRules = {
@@ -19,6 +26,7 @@ export const generalRules = {
   G10: "only bytes that were written are read",
   G11: "the target has the data type",
   G12: "vectors of offsets address HBM tensors of DMA transfers; tensor indirection needs NeuronCore-v4, an operand that takes it and an index that starts on the operand's partition, a multiple of 32",
+  G13: "an operand covers at most 2^32 elements in 2^26 contiguous pieces (a limit of this engine)",
 } as const;
 export type GeneralRule = keyof typeof generalRules;
 
@@ -152,7 +160,23 @@ export function checkTile(
     );
 }
 
-/** G1 and G6: the pattern stays inside its storage. */
+/** Elements and pieces of one operand that this engine follows; far beyond what fits on chip or makes sense as one transfer. */
+const MOST_ELEMENTS = 2 ** 32;
+const MOST_RUNS = 2 ** 26;
+
+/** G13: an engine of ours, not of the chip: patterns that repeat or jump without end are refused. */
+function checkSize(op: string, name: string, p: AccessPattern): void {
+  const [elements, runs] = [elementsOf(p), runsOf(p)];
+  if (elements > MOST_ELEMENTS || runs > MOST_RUNS)
+    breakRule(
+      op,
+      "G13",
+      `${name} covers ${elements} elements in ${runs} pieces, at most ${MOST_ELEMENTS} in ${MOST_RUNS}; use several instructions`,
+      "limit reached",
+    );
+}
+
+/** G1, G6 and G13: the pattern stays inside its storage. */
 export function checkBounds(op: string, name: string, s: Storage, p: AccessPattern): void {
   const elements = s.rowBytes / bytesOf(p.dtype);
   for (const [, count] of p.dims)
@@ -163,6 +187,7 @@ export function checkBounds(op: string, name: string, s: Storage, p: AccessPatte
         `${name} (${s.name}) has a dimension of ${count} elements; every count is at least 1`,
         "out of bounds",
       );
+  checkSize(op, name, p);
   const { first, last } = span(p, s.space);
   if (first < 0 || last >= elements)
     breakRule(

@@ -93,6 +93,14 @@ export function span(
   return { first, last };
 }
 
+/** How many runs `forRuns` visits over all dimensions. */
+export function runsOf(p: AccessPattern): number {
+  const dims = p.dims.filter(([stride, count]) => count !== 1 && stride !== 0);
+  let run = 1;
+  while (dims.length > 0 && dims[dims.length - 1]![0] === run) run *= dims.pop()![1];
+  return dims.reduce((n, d) => n * d[1], 1);
+}
+
 /** Calls `visit(fromByte, toByte)` for each contiguous run of the free dimensions (those from `first` on) until it returns false. */
 export function forRuns(
   p: AccessPattern,
@@ -100,7 +108,8 @@ export function forRuns(
   visit: (from: number, to: number) => boolean,
 ): void {
   const size = bytesOf(p.dtype);
-  const dims = p.dims.slice(first).filter((d) => d[1] !== 1);
+  // A dimension of stride 0 visits the same elements again.
+  const dims = p.dims.slice(first).filter(([stride, count]) => count !== 1 && stride !== 0);
   let run = 1;
   while (dims.length > 0 && dims[dims.length - 1]![0] === run) run *= dims.pop()![1];
   const index = dims.map(() => 0);

@@ -105,6 +105,52 @@ describe("Program", () => {
     expect(saveProgram(again)).toEqual(saveProgram(program));
   });
 
+  it("refuses tensors of cores that do not exist and tiles of another core", () => {
+    const b = new ProgramBuilder({ name: "two", chip, cores: 2 });
+    const request = { name: "t", space: "sbuf", kind: "internal", dtype: "float32" } as const;
+    expect(thrown(() => b.declare({ ...request, shape: [8, 8], core: 2 })).rule).toBe(
+      "program form",
+    );
+    const x = tensor(b, "sbuf", "float32", [8, 8]);
+    b.setCore(1);
+    const e = thrown(() =>
+      b.emit(memset, { dst: x.operand, value: { kind: "float", value: 1 } }, {}),
+    );
+    expect(e.rule).toBe("memset G3");
+    expect(e.message).toContain("is core 0's own sbuf; core 1 reaches it through");
+  });
+
+  it("refuses patterns that repeat without end, and follows broadcasts once", () => {
+    const b = new ProgramBuilder({ name: "big", chip });
+    const x = tensor(b, "hbm", "float32", [64], "input");
+    const y = tensor(b, "sbuf", "float32", [1, 8]);
+    const copy = (dims: AccessPattern["dims"]) => () =>
+      b.emit(dmaCopy, { dst: y.operand, src: tile(x.pattern, { dims }) }, {});
+    expect(
+      thrown(
+        copy([
+          [0, 2 ** 30],
+          [0, 2 ** 20],
+          [1, 8],
+        ]),
+      ).rule,
+    ).toBe("dma_copy G13");
+    const wide = tensor(b, "hbm", "float32", [2 ** 20], "input");
+    const many = Array.from({ length: 5 }, () => [2, 200] as const);
+    expect(
+      thrown(() => b.emit(dmaCopy, { dst: y.operand, src: tile(wide.pattern, { dims: many }) }, {}))
+        .rule,
+    ).toBe("dma_copy G13");
+    expect(
+      thrown(
+        copy([
+          [0, 2 ** 20],
+          [1, 8],
+        ]),
+      ).rule,
+    ).toBe("dma_copy C1");
+  });
+
   it("keeps prints of every core, also after the last instruction, and nothing of a refused instruction", () => {
     const b = new ProgramBuilder({ name: "two", chip, cores: 2 });
     const x = tensor(b, "sbuf", "float32", [8, 8]);

@@ -121,10 +121,11 @@ export class WordReader {
     const limit = this.next();
     if (kind === "register") return { kind, stride, limit, register: this.next() };
     const tag = this.next();
-    if ((tag & 15) !== kinds.tile)
-      throw new OpenTrnError("record stream: a dynamic offset needs a tile as its index", {
-        category: "invalid program",
-      });
+    if ((tag & 15) !== kinds.tile || ((tag >> 16) & 7) !== 0)
+      throw new OpenTrnError(
+        "record stream: a dynamic offset needs a tile at a fixed place as its index",
+        { category: "invalid program" },
+      );
     return { kind, stride, limit, index: this.pattern(tag) };
   }
 }
