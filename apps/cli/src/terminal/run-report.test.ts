@@ -110,8 +110,8 @@ test("the report in a terminal", () => {
 
      warning  cost: the time of topk is a guess (a.py:4)
 
-     host     trace 212 ms (cpython), execute 1.53 s (25% by reference), timeline
-              4.2 ms
+     host     trace 212 ms (cpython), execute 1.53 s, timeline 4.2 ms
+              25% of the instructions ran on the slow reference path
      trace    out.pftrace
 
     "
