@@ -14,6 +14,7 @@ const levels = {
   "@opentrn/isa": 2,
   "@opentrn/fast": 3,
   "@opentrn/device": 4,
+  "@opentrn/ir": 4,
   "@opentrn/nki": 5,
   "@opentrn/runtime": 6,
   opentrn: 7,
