@@ -1,6 +1,11 @@
 export { checkRaces } from "./check/races.ts";
+export { type ElementWrite, elementHistory } from "./debug/element-history.ts";
+export { type WatchedWrite, type WatchLog, watch } from "./debug/watch.ts";
 export type { PrintedTensor } from "./execute/core-run.ts";
 export * from "./execute/executable.ts";
+export type { Observed, Observer } from "./execute/observer.ts";
 export { prepareRanks, runRanks } from "./execute/ranks.ts";
 export * from "./placement/index.ts";
+export * from "./replay/index.ts";
+export * from "./scheduling/index.ts";
 export * from "./timeline/index.ts";

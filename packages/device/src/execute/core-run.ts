@@ -2,6 +2,7 @@
 import { OpenTrnError } from "@opentrn/base";
 import type { DevicePrint, Program } from "@opentrn/isa";
 import { type Core, located } from "./core.ts";
+import type { Observation } from "./observer.ts";
 import { type OperandValues, operandValues } from "./operand-values.ts";
 
 export interface PrintedTensor extends OperandValues {
@@ -19,8 +20,16 @@ export class CoreRun {
   private readonly prints: PrintedTensor[];
   private readonly maxSteps: number;
   private readonly printing: ReadonlyMap<number, readonly DevicePrint[]>;
+  private readonly observation: Observation | undefined;
 
-  constructor(program: Program, core: Core, prints: PrintedTensor[], maxSteps: number) {
+  constructor(
+    program: Program,
+    core: Core,
+    prints: PrintedTensor[],
+    maxSteps: number,
+    observation?: Observation,
+  ) {
+    this.observation = observation;
     this.program = program;
     this.core = core;
     this.prints = prints;
@@ -36,7 +45,11 @@ export class CoreRun {
   /** Runs until the end or a meeting. */
   advance(): void {
     const { core, program } = this;
-    const plain = !core.looping && this.printing.size === 0 && core.meetings.size === 0;
+    const plain =
+      !core.looping &&
+      this.printing.size === 0 &&
+      core.meetings.size === 0 &&
+      this.observation === undefined;
     try {
       if (plain) for (; this.at < core.steps.length; this.at++) core.steps[this.at]!();
       else this.advanceChecked();
@@ -56,9 +69,11 @@ export class CoreRun {
       if (this.printing.has(this.at)) this.print();
       if (core.meetings.has(this.at)) return;
       if (core.looping) this.record();
-      const jump = core.jumps[this.at];
+      const { at } = this;
+      const jump = core.jumps[at];
       if (jump) this.at = jump();
       else core.steps[this.at++]!();
+      this.observation?.ran(core.indices[at]!, core.context);
     }
     if (this.printing.has(this.at)) this.print();
   }
@@ -66,6 +81,7 @@ export class CoreRun {
   /** Steps over a meeting that took place. */
   pass(): void {
     if (this.core.looping) this.record();
+    this.observation?.ran(this.core.indices[this.at]!, this.core.context);
     this.at++;
   }
 

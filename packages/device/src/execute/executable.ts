@@ -17,6 +17,7 @@ import { type Core, prepareCore } from "./core.ts";
 import { CoreRun, type PrintedTensor } from "./core-run.ts";
 import { type Launch, runTogether } from "./meet.ts";
 import { MemoryMap } from "./memory-map.ts";
+import { Observation, type Observer } from "./observer.ts";
 import { loadTensor, storeTensor, tensorValues } from "./tensor-bytes.ts";
 
 export interface PrepareOptions {
@@ -68,9 +69,12 @@ export class Executable {
     this.fastCount = this.cores.reduce((n, c) => n + c.fastCount, 0);
   }
 
-  /** Runs the Program on `inputs` (raw bytes of `program.inputs`, in order). Same inputs, same outputs, to the byte. */
-  run(inputs: readonly Uint8Array[]): RunOutcome {
-    const started = this.start(inputs);
+  /**
+   * Runs the Program on `inputs` (raw bytes of `program.inputs`, in order). Same inputs, same outputs, to the byte. An observer sees
+   * instructions as they finish.
+   */
+  run(inputs: readonly Uint8Array[], observer?: Observer): RunOutcome {
+    const started = this.start(inputs, 0, 1, observer);
     runTogether([started.launch]);
     return started.finish();
   }
@@ -80,11 +84,13 @@ export class Executable {
     inputs: readonly Uint8Array[],
     rank = 0,
     ranks = 1,
+    observer?: Observer,
   ): { readonly launch: Launch; readonly finish: () => RunOutcome } {
     this.reset(inputs);
     for (const c of this.cores) Object.assign(c.context.launch, { rank, ranks });
     const prints: PrintedTensor[] = [];
-    const runs = this.cores.map((c) => new CoreRun(this.program, c, prints, this.maxSteps));
+    const seen = observer && new Observation(observer);
+    const runs = this.cores.map((c) => new CoreRun(this.program, c, prints, this.maxSteps, seen));
     const read = (id: number): Uint8Array => loadTensor(this.map, this.program.storages[id]!);
     return {
       launch: { program: this.program, rank, ranks, runs },
