@@ -43,6 +43,7 @@ export {
   runProgram,
   wholeOutputs,
 } from "./run/run-program.ts";
+export { type RankResult, type RanksResult, runProgramRanks } from "./run/run-ranks.ts";
 export { writeFileAtomic } from "./tensors/atomic-write.ts";
 export { type ByteSource, memorySource } from "./tensors/byte-source.ts";
 export { readNpy, writeNpy } from "./tensors/npy.ts";

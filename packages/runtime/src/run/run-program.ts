@@ -3,6 +3,7 @@ import {
   checkRaces,
   type Executable,
   type Placement,
+  type PrepareOptions,
   type PrintedTensor,
   place,
   prepare,
@@ -100,13 +101,7 @@ function execute(
   inputs: readonly Uint8Array[],
   options: RunOptions,
 ) {
-  const { fast, preciseFp, seed, maxSteps } = options;
-  const executable = prepare(program, placement, {
-    ...(fast === undefined ? {} : { fast }),
-    ...(preciseFp === undefined ? {} : { preciseFp }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(maxSteps === undefined ? {} : { maxSteps }),
-  });
+  const executable = prepare(program, placement, prepareOptions(options));
   const outcome = executable.run(inputs);
   const wanted = options.outputs ?? wholeOutputs(program);
   return {
@@ -119,7 +114,21 @@ function execute(
   };
 }
 
-function outputOf(
+/** What `prepare` takes of the options. */
+export const prepareOptions = ({
+  fast,
+  preciseFp,
+  seed,
+  maxSteps,
+}: RunOptions): PrepareOptions => ({
+  ...(fast === undefined ? {} : { fast }),
+  ...(preciseFp === undefined ? {} : { preciseFp }),
+  ...(seed === undefined ? {} : { seed }),
+  ...(maxSteps === undefined ? {} : { maxSteps }),
+});
+
+/** What the kernel returned as one view of an output storage. */
+export function outputOf(
   program: Program,
   executable: Executable,
   view: TracedOutput,
