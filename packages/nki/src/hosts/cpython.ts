@@ -122,7 +122,7 @@ function converse(child: ChildProcess, job: KernelJob, python: string): Promise<
 
 const notStarted = (python: string, e: Error): OpenTrnError =>
   new OpenTrnError(
-    `${python} does not start (${e.message}); install Python 3.9 or newer, set OPENTRN_PYTHON_BIN, or use the embedded one (--host pyodide)`,
+    `${python} does not start (${e.message}); install Python 3.9 or newer, set OPENTRN_PYTHON_BIN, or use the embedded one (--python pyodide)`,
     { category: "bad input", rule: "python3" },
   );
 
