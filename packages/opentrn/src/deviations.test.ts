@@ -2,8 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chipNamed } from "@opentrn/chips";
+import { type Dims, instructionNamed, type Operand, ProgramBuilder } from "@opentrn/isa";
 import { pythonAvailable } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
+import { runProgramRanks } from "@opentrn/runtime";
 import { expect, test } from "vitest";
 import { chip, kernel, nisa, nl, type Tensor, tensor } from "./index.ts";
 
@@ -196,6 +199,38 @@ def doubled(x):
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+/** What rank 0 holds after one collective over `values`, one int32 or fp32 value a rank. */
+function collective(op: string, attrs: object, dtype: "int32" | "float32", values: number[]) {
+  const b = new ProgramBuilder({ name: op, chip: chipNamed("trn2") });
+  const one = (name: string, kind: "input" | "output"): Operand => {
+    const storage = b.declare({ name, space: "hbm", kind, dtype, shape: [1] });
+    if (kind === "output") b.markOutput(storage);
+    const dims: Dims = [[1, 1]];
+    return { kind: "tile", pattern: { storage, dtype, partition: 0, offset: 0, dims } };
+  };
+  const operands = { src0: one("x", "input"), dst0: one("y", "output") };
+  b.emit(instructionNamed(op)!, operands, { ...attrs });
+  const words = dtype === "int32" ? Int32Array : Float32Array;
+  const inputs = values.map((v) => ({
+    x: { dtype, shape: [1], bytes: new Uint8Array(words.of(v).buffer) },
+  }));
+  const run = runProgramRanks(b.finish(), inputs, { time: false });
+  return new words(run.ranks[0]!.outputs[0]!.bytes.slice().buffer)[0];
+}
+
+test("D17: collectives reduce in ascending rank order in fp32", () => {
+  const attrs = { replica_group: [3, 2, 1, 0], op: "add" };
+  expect(collective("all_reduce", attrs, "float32", [2 ** 24, 1, 1])).toBe(2 ** 24);
+  expect(collective("all_reduce", attrs, "float32", [1, 1, 2 ** 24])).toBe(2 ** 24 + 2);
+  expect(collective("all_reduce", attrs, "int32", [2 ** 24, 1, 0])).toBe(2 ** 24);
+});
+
+test("D18: the ring is the order of replica_group", () => {
+  const receive = (...group: number[]) =>
+    collective("collective_permute_implicit", { replica_group: [3, ...group] }, "int32", [7, 8, 9]);
+  expect([receive(0, 1, 2), receive(0, 2, 1)]).toEqual([9, 8]);
 });
 
 test("every entry has its test, and every test its entry", () => {
