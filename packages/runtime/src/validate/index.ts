@@ -1,5 +1,6 @@
 export type { Binding, Bindings } from "./binding.ts";
 export { metrics } from "./metric.ts";
+export { type Order, orders } from "./predict.ts";
 export { type PublishedRow, readRows } from "./row.ts";
 export { median, quantile } from "./statistics.ts";
 export {

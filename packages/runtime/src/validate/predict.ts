@@ -1,7 +1,16 @@
 /** Predicts the time of a row's kernel: builds its Programs, places them and plays them. */
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
-import { type CostUse, place, type Timeline, timeline, type Unit, units } from "@opentrn/device";
+import {
+  type CostUse,
+  listSchedule,
+  place,
+  type Timeline,
+  timeline,
+  type Unit,
+  units,
+} from "@opentrn/device";
+import type { Program } from "@opentrn/isa";
 import type { Kernel, TensorSpec } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
 import { uncertaintyOf } from "./uncertainty.ts";
@@ -58,17 +67,42 @@ function outsideOf(chip: Chip, timelines: readonly Timeline[]): string[] {
   return [...reasons];
 }
 
+/** How instructions are ordered: as written, or as a list scheduler would (what the real compiler does comes close to it). */
+export const orders = ["list", "program-order"] as const;
+export type Order = (typeof orders)[number];
+
+/** Times a Program in an order; one that no longer fits its memories when reordered keeps its own. */
+function timed(program: Program, order: Order): Timeline {
+  if (order === "list")
+    try {
+      const reordered = listSchedule(program);
+      return timeline(reordered, place(reordered));
+    } catch (e) {
+      if (!(e instanceof OpenTrnError && e.category === "capacity")) throw e;
+    }
+  return timeline(program, place(program));
+}
+
 /** Plays every launch of a case on `cores` cores of a chip. */
-export function predict(make: Case, row: CaseRow, chipName: string, cores: number): Prediction {
+export function predict(
+  make: Case,
+  row: CaseRow,
+  chipName: string,
+  cores: number,
+  order: Order,
+): Prediction {
   const chip = chipNamed(chipName);
   const launches = make(row);
   const timelines = launches.map(({ kernel, inputs, args = {} }) => {
     const program = kernel.build({ chip, inputs, args, lnc: cores, lines: false });
-    return timeline(program, place(program));
+    return timed(program, order);
   });
   const sum = (f: (t: Timeline) => number): number => timelines.reduce((n, t) => n + f(t), 0);
   const kernelNs = sum((t) => t.totalNs);
-  if (!(kernelNs > 0)) throw new OpenTrnError("the kernel does nothing", { category: "internal" });
+  if (!(kernelNs > 0))
+    throw new OpenTrnError("a size is smaller than the kernel's tiles, so it does nothing", {
+      category: "unsupported here",
+    });
   return {
     kernelNs,
     launches: launches.length,

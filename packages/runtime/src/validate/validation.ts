@@ -5,7 +5,7 @@ import { chips } from "@opentrn/chips";
 import { importScript } from "../kernels/import-script.ts";
 import { type Bindings, type Bound, bindingOf, readBindings, reasonOf } from "./binding.ts";
 import { metrics } from "./metric.ts";
-import { type Case, type Prediction, predict } from "./predict.ts";
+import { type Case, type Order, type Prediction, predict } from "./predict.ts";
 import { chipNameOf, dtypeOf, type PublishedRow, sizesOf } from "./row.ts";
 import { median, quantile } from "./statistics.ts";
 
@@ -49,6 +49,8 @@ export interface Validation {
 export interface ValidateOptions {
   /** Path of `bindings.json`; kernels lie in `kernels` beside it. */
   readonly bindings: string;
+  /** Order of instructions; default `list`. */
+  readonly order?: Order;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
@@ -143,7 +145,7 @@ class Validator {
     if (known) return known;
     try {
       const make = await this.caseNamed(bound.file, bound.name);
-      const made = predict(make, case_, chipNameOf(row), cores);
+      const made = predict(make, case_, chipNameOf(row), cores, this.options.order ?? "list");
       this.known.set(key, made);
       return made;
     } catch (e) {

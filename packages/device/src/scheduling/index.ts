@@ -1,0 +1,1 @@
+export { type ListOptions, listSchedule, mustKeepOrder } from "./list-schedule.ts";

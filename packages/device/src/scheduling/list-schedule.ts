@@ -1,0 +1,226 @@
+/**
+ * Puts a Program's instructions in the order a list scheduler would: whenever an engine is free, the instruction that can start first
+ * goes, and of several the one that comes first in the program. The real compiler reorders independent instructions too; its choices
+ * are not published, so this order is ours and shown as such. Two limits keep it close to the program: how far ahead it looks, and
+ * the room that SBUF and PSUM have for tensors that come to life early.
+ */
+import { psumBytesPerPartition } from "@opentrn/chips";
+import type { Program } from "@opentrn/isa";
+import { ClassPlans } from "../timeline/class-plan.ts";
+import { timesOf } from "../timeline/times.ts";
+import { queues, unitId, units } from "../timeline/units.ts";
+import { type Accesses, accessesOf } from "./accesses.ts";
+
+export interface ListOptions {
+  /** Instructions past the oldest one not yet placed that are considered; default 32. */
+  readonly window?: number;
+}
+
+const DEFAULT_WINDOW = 32;
+/** Candidates weighed by unit and step. */
+const WEIGHED = 12;
+/** Share of a memory that instructions ahead of their turn may fill; the rest is for the oldest ones. */
+const AHEAD = 0.75;
+
+/** Why a Program keeps its order, or undefined. */
+export function mustKeepOrder(program: Program): string | undefined {
+  if (program.classes.some((c) => c.op.control === true))
+    return "it has run-time loops or registers";
+  if (program.prints.length > 0) return "it prints from the device";
+  const state = program.classes.some((c) =>
+    ["reduce_cmd", "reduce_op"].some((a) => {
+      const v = c.call.attr[a];
+      return v !== undefined && v !== "idle" && c.op.name.startsWith("activation");
+    }),
+  );
+  return state ? "engines carry sums between its instructions" : undefined;
+}
+
+/** The same Program in another order; the Program itself where order must be kept. */
+export function listSchedule(program: Program, options: ListOptions = {}): Program {
+  if (mustKeepOrder(program) !== undefined) return program;
+  const order = new ListScheduler(program, options.window ?? DEFAULT_WINDOW).run();
+  const position = new Uint32Array(order.length);
+  order.forEach((i, at) => {
+    position[i] = at;
+  });
+  return {
+    ...program,
+    starts: Uint32Array.from(order, (i) => program.starts[i]!),
+    classOf: Uint32Array.from(order, (i) => program.classOf[i]!),
+    coreOf: Uint8Array.from(order, (i) => program.coreOf[i]!),
+    depends: program.depends.map(([a, b]) => [position[a]!, position[b]!] as const),
+    ordered: [],
+  };
+}
+
+class ListScheduler {
+  private readonly program: Program;
+  private readonly window: number;
+  private readonly plans: ClassPlans;
+  private readonly accesses: Accesses;
+  private readonly count: number;
+  private readonly missing: Uint32Array;
+  private readonly followers: number[][] = [];
+  private readonly ready: Float64Array;
+  private readonly done: Uint8Array;
+  /** Ready instructions by core and unit, in program order. */
+  private readonly lists: number[][];
+  private readonly free: Float64Array;
+  private readonly dmaFree: Float64Array;
+  /** Uses left, by tensor; and the bytes alive, by core and memory. */
+  private readonly uses: Uint32Array;
+  private readonly alive: Uint8Array;
+  private readonly used = new Map<string, number>();
+  private readonly times: ReturnType<typeof timesOf>;
+  private oldest = 0;
+
+  constructor(program: Program, window: number) {
+    this.program = program;
+    this.window = window;
+    this.plans = new ClassPlans(program);
+    this.accesses = accessesOf(program, this.plans.plans);
+    this.times = timesOf(program.chip);
+    const n = program.starts.length;
+    this.count = n;
+    this.missing = new Uint32Array(n);
+    this.ready = new Float64Array(n);
+    this.done = new Uint8Array(n);
+    this.lists = Array.from({ length: program.cores * units.length }, () => []);
+    this.free = new Float64Array(program.cores * units.length);
+    this.dmaFree = new Float64Array(program.cores);
+    this.uses = new Uint32Array(program.storages.length);
+    this.alive = new Uint8Array(program.storages.length);
+    for (let i = 0; i < n; i++) this.followers.push([]);
+    const { start, before, touched } = this.accesses;
+    for (const s of touched) this.uses[s]!++;
+    for (let i = 0; i < n; i++) {
+      this.missing[i] = start[i + 1]! - start[i]!;
+      for (let e = start[i]!; e < start[i + 1]!; e++) this.followers[before[e]!]!.push(i);
+      if (this.missing[i] === 0) this.enlist(i);
+    }
+  }
+
+  run(): Uint32Array {
+    const order = new Uint32Array(this.count);
+    for (let at = 0; at < this.count; at++) {
+      const i = this.choose();
+      order[at] = i;
+      this.place(i);
+    }
+    return order;
+  }
+
+  private unitOf(i: number): number {
+    const plan = this.plans.plans[this.program.classOf[i]!]!;
+    return this.program.coreOf[i]! * units.length + plan.unit;
+  }
+
+  private enlist(i: number): void {
+    const list = this.lists[this.unitOf(i)]!;
+    let at = list.length;
+    while (at > 0 && list[at - 1]! > i) at--;
+    list.splice(at, 0, i);
+  }
+
+  /** The ready instruction that can start first and for whose tensors there is room. */
+  private choose(): number {
+    while (this.done[this.oldest] === 1) this.oldest++;
+    let best = -1;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [u, list] of this.lists.entries()) {
+      const look = Math.min(WEIGHED, list.length);
+      for (let k = 0; k < look; k++) {
+        const i = list[k]!;
+        if (i >= this.oldest + this.window) break;
+        const start = Math.max(this.free[u]!, this.ready[i]!);
+        if (start > earliest || (start === earliest && i > best)) continue;
+        if (i !== this.oldest && !this.fits(i)) continue;
+        earliest = start;
+        best = i;
+      }
+    }
+    // The oldest instruction depends on nothing that is left, so it can always go.
+    return best >= 0 ? best : this.oldest;
+  }
+
+  private capacity(space: "sbuf" | "psum"): number {
+    const { chip } = this.program;
+    return space === "sbuf" ? chip.sbuf.usableBytesPerPartition.value : psumBytesPerPartition(chip);
+  }
+
+  private bytes(storage: number): number {
+    const s = this.program.storages[storage]!;
+    const step =
+      s.space === "psum" ? this.program.chip.psum.align.value : this.program.chip.sbuf.align.value;
+    return Math.ceil(s.rowBytes / step) * step;
+  }
+
+  private fits(i: number): boolean {
+    const { from, touched } = this.accesses;
+    const wanted = new Map<string, number>();
+    for (let k = from[i]!; k < from[i + 1]!; k++) {
+      const s = touched[k]!;
+      const { space } = this.program.storages[s]!;
+      if (space === "hbm" || this.alive[s] === 1) continue;
+      const key = `${this.program.coreOf[i]}${space}`;
+      wanted.set(key, (wanted.get(key) ?? 0) + this.bytes(s));
+    }
+    for (const [key, bytes] of wanted) {
+      const limit = AHEAD * this.capacity(key.endsWith("sbuf") ? "sbuf" : "psum");
+      if ((this.used.get(key) ?? 0) + bytes > limit) return false;
+    }
+    return true;
+  }
+
+  private place(i: number): void {
+    const unit = this.unitOf(i);
+    const list = this.lists[unit]!;
+    list.splice(list.indexOf(i), 1);
+    this.done[i] = 1;
+    this.occupy(i);
+    const end = this.advance(i, unit);
+    for (const f of this.followers[i]!) {
+      this.ready[f] = Math.max(this.ready[f]!, end);
+      this.missing[f]!--;
+      if (this.missing[f] === 0) this.enlist(f);
+    }
+  }
+
+  /** Tensors that begin and end to live with an instruction. */
+  private occupy(i: number): void {
+    const { from, touched } = this.accesses;
+    for (let k = from[i]!; k < from[i + 1]!; k++) {
+      const s = touched[k]!;
+      const { space } = this.program.storages[s]!;
+      this.uses[s]!--;
+      if (space === "hbm") continue;
+      const key = `${this.program.coreOf[i]}${space}`;
+      if (this.alive[s] === 0) {
+        this.alive[s] = 1;
+        this.used.set(key, (this.used.get(key) ?? 0) + this.bytes(s));
+      }
+      if (this.uses[s] === 0) this.used.set(key, (this.used.get(key) ?? 0) - this.bytes(s));
+    }
+  }
+
+  /** Plays the instruction roughly and returns when its result is there, in ticks. */
+  private advance(i: number, unit: number): number {
+    const id = this.program.classOf[i]!;
+    const plan = this.plans.plans[id]!;
+    const start = Math.max(this.free[unit]!, this.ready[i]!);
+    this.free[unit] = start + plan.interval;
+    if (plan.queue < 0) {
+      const to = plan.unit === unitId.tensor ? this.times.semaphoreToTensor : this.times.semaphore;
+      return start + plan.latency + to;
+    }
+    const core = this.program.coreOf[i]!;
+    const shape = this.plans.shapeOf(id, 0);
+    const path =
+      this.times.paths[queues[plan.queue]!.path][shape.reads === "hbm" ? "read" : "write"];
+    const service = shape.service.reduce((a, b) => Math.max(a, b), 0);
+    const first = Math.max(start + path.startUp, this.dmaFree[core]!);
+    this.dmaFree[core] = first + service;
+    return first + service + this.times.complete;
+  }
+}
