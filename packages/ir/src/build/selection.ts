@@ -1,0 +1,17 @@
+/** Builders of compare, select and convert. */
+import { emitOne, type Value } from "../graph.ts";
+import type { Direction } from "../ops/selection.ts";
+import type { ElementType } from "../types.ts";
+import { type Operand, promote } from "./sources.ts";
+
+/** i1: whether x and y stand in that relation. */
+export const compare = (x: Operand, y: Operand, direction: Direction): Value =>
+  emitOne("compare", promote("compare", [x, y]), { comparison_direction: direction });
+
+/** `onTrue` where `pred`, else `onFalse`; a number stands for a constant of the other's type. */
+export const select = (pred: Value, onTrue: Operand, onFalse: Operand): Value =>
+  emitOne("select", [pred, ...promote("select", [onTrue, onFalse])], {});
+
+/** x as another element type; x itself when it already has it. */
+export const convert = (x: Value, dtype: ElementType): Value =>
+  x.type.dtype === dtype ? x : emitOne("convert", [x], { dtype });
