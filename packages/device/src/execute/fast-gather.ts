@@ -6,7 +6,8 @@ import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
 interface Rows {
   readonly laid: LaidOut;
   readonly word: number;
-  readonly elements: number;
+  /** Bytes between rows of a static operand. */
+  readonly step: number;
 }
 
 /** The closure of a `dma_copy` whose outer dimension is addressed by a vector, or undefined where rows do not pair up. */
@@ -32,7 +33,7 @@ export function fastGather(
     const steps = counts.length > 1 ? strides.slice(1) : [0];
     const descriptor = ctx.map.writeDescriptor(address, dtype, steps, inner);
     operands[name] = { kind: "tile", descriptor, dynamic: true };
-    rows.push({ laid, word: descriptor >>> 2, elements: inner.reduce((a, b) => a * b, 1) });
+    rows.push({ laid, word: descriptor >>> 2, step: strides[0]! });
   }
   const count = rows[0]!.laid.strided.counts[0]!;
   if (rows.some((r) => r.laid.strided.counts[0] !== count)) return undefined;
@@ -46,11 +47,11 @@ export function fastGather(
   if (!step) return undefined;
   const { u32 } = ctx.map;
   return () => {
-    for (const { laid } of rows) laid.resolve?.();
+    for (const { laid } of rows) laid.rows?.resolve();
     row: for (let r = 0; r < count; r++) {
-      for (const { laid, word, elements } of rows) {
-        if (laid.missing && laid.missing[r * elements] === 1) continue row;
-        u32[word] = laid.strided.address + laid.offsets[r * elements]!;
+      for (const { laid, word, step: bytes } of rows) {
+        if (laid.rows?.missing[r] === 1) continue row;
+        u32[word] = laid.strided.address + (laid.rows ? laid.rows.offsets[r]! : r * bytes);
       }
       step();
     }

@@ -1,6 +1,12 @@
 /** Operands of one instruction as the executor holds them: laid out once, with run-time addressing resolved before each use. */
 import { OpenTrnError } from "@opentrn/base";
-import { type AccessPattern, elementsOf, type Storage, span } from "@opentrn/isa";
+import {
+  type AccessPattern,
+  type DynamicOffset,
+  elementsOf,
+  type Storage,
+  span,
+} from "@opentrn/isa";
 import { bytesOf, integerOf } from "@opentrn/numerics";
 import { elementOffsets, type Strided } from "./dense.ts";
 import type { MemoryMap } from "./memory-map.ts";
@@ -13,11 +19,23 @@ export interface LaidOut {
   readonly pattern: AccessPattern;
   readonly storage: Storage;
   strided: Strided;
-  offsets: Int32Array;
+  /** Byte offset of every element; made when first asked for, because kernels need none. */
+  readonly offsets: Int32Array;
   /** For vectors of offsets: elements whose row is out of bounds (`oob_mode.skip`). */
   missing: Uint8Array | undefined;
   /** Resolves run-time addressing; absent for static operands. */
   readonly resolve?: () => Resolution;
+  /** For vectors of offsets: resolves the rows alone. */
+  readonly rows?: RowAddresses;
+}
+
+/** Where a vector of offsets put the rows of dimension 0. */
+export interface RowAddresses {
+  readonly resolve: () => void;
+  /** Byte offset of each row. */
+  readonly offsets: Int32Array;
+  /** 1 for a row out of bounds (`oob_mode.skip`). */
+  readonly missing: Uint8Array;
 }
 
 export interface LayoutContext {
@@ -42,11 +60,15 @@ export function layOut(
   const { address, strides } = ctx.map.locate(p, ctx.core);
   const counts = p.dims.map((d) => d[1]);
   const strided: Strided = { address, strides, counts, dtype: ctx.map.dtype(p.dtype) };
+  let offsets: Int32Array | undefined;
   const laid: LaidOut = {
     pattern: p,
     storage,
     strided,
-    offsets: elementOffsets(strides, counts),
+    get offsets() {
+      offsets ??= elementOffsets(strides, counts);
+      return offsets;
+    },
     missing: undefined,
   };
   const d = p.dynamic;
@@ -94,30 +116,55 @@ export function layOut(
       },
     });
   }
-  const rows = counts[0]!;
-  const inRow = elementsOf(p) / rows;
-  const rowOffsets = elementOffsets(strides.slice(1), counts.slice(1));
-  const reach = span(p, storage.space);
-  const readIndex = indexReader(ctx, d.index, rows);
-  const position = vectorOrder(ctx, d.index);
+  const rows = vectorRows(ctx, d, p, storage, counts[0]!, size, outside);
+  const inRow = elementsOf(p) / counts[0]!;
+  let rowOffsets: Int32Array | undefined;
   return Object.assign(laid, {
+    rows,
     resolve: (): Resolution => {
+      rows.resolve();
+      rowOffsets ??= elementOffsets(strides.slice(1), counts.slice(1));
       laid.missing = undefined;
-      for (let r = 0; r < rows; r++) {
-        const index = readIndex(position(r));
-        const shift = index * d.stride;
-        const inside = index >= 0 && reach.first + shift >= 0 && reach.last + shift < limit;
-        if (!inside) {
-          outside(index, reach.first + shift, reach.last + shift);
-          laid.missing ??= new Uint8Array(rows * inRow);
+      for (let r = 0; r < counts[0]!; r++) {
+        if (rows.missing[r] === 1) {
+          laid.missing ??= new Uint8Array(counts[0]! * inRow);
           laid.missing.fill(1, r * inRow, (r + 1) * inRow);
         }
-        const base = inside ? shift * size : 0;
+        const base = rows.offsets[r]!;
         for (let i = 0; i < inRow; i++) laid.offsets[r * inRow + i] = base + rowOffsets[i]!;
       }
       return "inside";
     },
   });
+}
+
+/** Rows of a pattern whose dimension 0 takes its positions from a vector; `outside` throws or allows leaving a row out. */
+function vectorRows(
+  ctx: LayoutContext,
+  d: DynamicOffset & { readonly kind: "vector" },
+  p: AccessPattern,
+  storage: Storage,
+  rows: number,
+  size: number,
+  outside: (index: number, from: number, to: number) => Resolution,
+): RowAddresses {
+  const reach = span(p, storage.space);
+  const limit = storage.rowBytes / bytesOf(p.dtype);
+  const readIndex = indexReader(ctx, d.index, rows);
+  const position = vectorOrder(ctx, d.index);
+  const offsets = new Int32Array(rows);
+  const missing = new Uint8Array(rows);
+  const resolve = (): void => {
+    for (let r = 0; r < rows; r++) {
+      const index = readIndex(position(r));
+      const shift = index * d.stride;
+      const inside = index >= 0 && reach.first + shift >= 0 && reach.last + shift < limit;
+      if (!inside) outside(index, reach.first + shift, reach.last + shift);
+      missing[r] = inside ? 0 : 1;
+      offsets[r] = inside ? shift * size : 0;
+    }
+  };
+  return { resolve, offsets, missing };
 }
 
 /**

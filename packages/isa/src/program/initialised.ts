@@ -99,8 +99,17 @@ function samePlaces(a: AccessPattern, b: AccessPattern): boolean {
   return true;
 }
 
+/** Bytes of a run from which on a search pays off against a loop. */
+const LONG_RUN = 64;
+
 function markBytes(state: Pieces, marks: Uint8Array, p: AccessPattern): void {
   forRuns(p, 0, (from, to) => {
+    // Long runs are mostly wholly new.
+    if (to - from >= LONG_RUN && !marks.subarray(from, to).includes(1)) {
+      state.missing -= to - from;
+      marks.fill(1, from, to);
+      return true;
+    }
     for (let i = from; i < to; i++) {
       state.missing -= 1 - marks[i]!;
       marks[i] = 1;
@@ -133,7 +142,8 @@ function ones(bits: number): number {
 function firstUnmarked(marks: Uint8Array, p: AccessPattern): readonly [0, number] | undefined {
   let missing: readonly [0, number] | undefined;
   forRuns(p, 0, (from, to) => {
-    for (let i = from; i < to && !missing; i++) if (marks[i] === 0) missing = [0, i];
+    const at = marks.subarray(from, to).indexOf(0);
+    if (at >= 0) missing = [0, from + at];
     return missing === undefined;
   });
   return missing;
