@@ -61,6 +61,8 @@ export class ProgramBuilder {
   private readonly name: string;
   private readonly limit: number;
   private words = new Int32Array(4096);
+  /** The words of the instruction being emitted. */
+  private one = new Int32Array(256);
   private used = 0;
   private starts = new Uint32Array(1024);
   private classOf = new Uint32Array(1024);
@@ -201,8 +203,10 @@ export class ProgramBuilder {
     attrs: Readonly<Record<string, unknown>>,
     line = 0,
   ): number {
-    const words = Int32Array.from(encodeInstruction(op, line, operands, attrs));
-    return this.append(words, 0, words.length);
+    const words = encodeInstruction(op, line, operands, attrs);
+    if (words.length > this.one.length) this.one = new Int32Array(2 * words.length);
+    this.one.set(words);
+    return this.append(this.one, 0, words.length);
   }
 
   /** Appends the encoded instruction in `words[from, to)`. */

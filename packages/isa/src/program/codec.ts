@@ -10,7 +10,8 @@ import { WordReader, WordWriter } from "./words.ts";
 const MAX_LIST = 4096;
 
 /** Words of one attribute; enumerations travel as positions in their table, an absent ALU operation as -1. */
-function writeAttr(w: WordWriter, name: string, spec: AttrSpec, value: unknown): void {
+function writeAttr(w: WordWriter, op: AnyInstruction, name: string, value: unknown): void {
+  const spec = op.attrs[name] as AttrSpec;
   const v = value ?? defaultOf(spec);
   switch (spec.kind) {
     case "bool":
@@ -27,13 +28,13 @@ function writeAttr(w: WordWriter, name: string, spec: AttrSpec, value: unknown):
       w.words.push(bitsOfF32(v) | 0);
       return;
     case "enum":
-      w.words.push(position(spec.values, v as string, name));
+      w.words.push(position(spec.values, v as string, op, name));
       return;
     case "alu":
-      w.words.push(v === undefined ? -1 : position(aluNames, v as string, name));
+      w.words.push(v === undefined ? -1 : position(aluNames, v as string, op, name));
       return;
     case "activation":
-      w.words.push(position(activationNames, v as string, name));
+      w.words.push(position(activationNames, v as string, op, name));
       return;
     case "ints": {
       const list = (v ?? []) as readonly number[];
@@ -55,12 +56,15 @@ function wholeNumber(v: unknown, name: string): number {
   throw wrongValue(name, v, "a 32-bit integer");
 }
 
-function position(values: readonly string[], v: string, name: string): number {
+function position(values: readonly string[], v: string, op: AnyInstruction, name: string): number {
   const i = values.indexOf(v);
   if (i < 0)
-    throw new OpenTrnError(`${name} is ${String(v)}; choose one of ${values.join(", ")}`, {
-      category: "invalid program",
-    });
+    throw new OpenTrnError(
+      `${op.name}: ${name} is ${String(v)}; choose one of ${values.join(", ")}`,
+      {
+        category: "invalid program",
+      },
+    );
   return i;
 }
 
@@ -114,9 +118,8 @@ export function encodeInstruction(
 ): number[] {
   const w = new WordWriter();
   w.words.push(opcodeOf(op), line);
-  for (const name of Object.keys(op.operands)) w.operand(operands[name]);
-  for (const [name, spec] of Object.entries(op.attrs) as [string, AttrSpec][])
-    writeAttr(w, `${op.name}: ${name}`, spec, attrs[name]);
+  for (const name in op.operands) w.operand(operands[name]);
+  for (const name in op.attrs) writeAttr(w, op, name, attrs[name]);
   return w.words;
 }
 
