@@ -138,6 +138,16 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
     });
 
   trn
+    .command("lint")
+    .description("names what the NKI compiler refuses in kernels, line by line")
+    .argument("<kernel>", "FILE.py or FILE.py:KERNEL")
+    .option("--json", "as JSON")
+    .action(async (kernel: string, options) => {
+      const { lintCommand } = await import("./commands/lint.ts");
+      done(await lintCommand(kernel, options, io));
+    });
+
+  trn
     .command("demo")
     .description("runs a transformer block and flash attention, checked, and writes their traces")
     .option("--out <folder>", "where traces and reports go", "out")

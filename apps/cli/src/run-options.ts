@@ -21,12 +21,15 @@ export interface RunOptions {
   readonly seed?: string;
   readonly preciseFp?: string;
   readonly python?: string;
+  readonly watch?: readonly string[];
+  /** Findings of the linter are errors. */
+  readonly strict?: boolean;
   readonly reference?: boolean;
   readonly maxInstructions?: string;
   readonly json?: boolean;
 }
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 const help = `
 Tensors:
@@ -64,6 +67,12 @@ export const addRunOptions = (command: Command): Command =>
     .option("--seed <n>", "seed of made-up inputs and of the engines' generators", "0")
     .option("--precise-fp <on|off>", "off keeps narrow types in fp32 (also NKI_PRECISE_FP=0)")
     .option("--python <host>", "cpython, pyodide or auto", "auto")
+    .option(
+      "--watch <tensor>",
+      "show every write to a tensor: its name, or FILE:LINE (repeatable)",
+      collect,
+    )
+    .option("--strict", "what the NKI compiler would refuse is an error (see trn lint)")
     .option("--reference", "use the slow reference meanings instead of the fast kernels")
     .option("--max-instructions <n>", "stop a kernel that issues or executes more")
     .option("--json", "the report as JSON on standard output")

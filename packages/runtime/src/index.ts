@@ -7,6 +7,9 @@ export {
   type Tolerance,
   toleranceFor,
 } from "./check/tolerance.ts";
+export { explainFirstWrong } from "./debug/explain-first-wrong.ts";
+export { watchedStorages } from "./debug/watched-storages.ts";
+export { type Printed, printedText } from "./engine/printed-text.ts";
 export { serveStdio } from "./engine/serve-stdio.ts";
 export { EngineServer } from "./engine-server.ts";
 export {
@@ -34,6 +37,7 @@ export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export { perfettoTrace } from "./report/perfetto-trace.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf } from "./report/report-of.ts";
+export type { WatchReport } from "./report/watch-report.ts";
 export { evaluateSoFar } from "./run/evaluate-so-far.ts";
 export { inputBytes } from "./run/input-bytes.ts";
 export {

@@ -3,12 +3,15 @@ import { OpenTrnError } from "@opentrn/base";
 import { saveProgram } from "@opentrn/isa";
 import {
   expectedOutputs,
+  explainFirstWrong,
   type OutputTensor,
+  type RunOptions as ProgramRunOptions,
   perfettoTrace,
   type RunReport,
   type RunResult,
   reportOf,
   runProgram,
+  watchedStorages,
   writeFileAtomic,
   writeTensorFile,
 } from "@opentrn/runtime";
@@ -16,6 +19,7 @@ import { exitCode } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { choiceOption, numberOption, type RunOptions } from "../run-options.ts";
 import { openSession, type Session, tensorsOf } from "../session.ts";
+import { refuseLints } from "../strict.ts";
 import { renderReport } from "../terminal/run-report.ts";
 
 export async function runCommand(kernel: string, options: RunOptions, io: Io): Promise<number> {
@@ -29,7 +33,9 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
   });
   const { traced, args, progress } = session;
   try {
-    const result = execute(session, options, preciseFp);
+    if (options.strict) refuseLints(traced);
+    const { inputs, settings } = runOf(session, options, preciseFp);
+    const result = runProgram(traced.program, inputs, settings);
     const expected =
       options.check === undefined || !result.outputs
         ? undefined
@@ -39,7 +45,8 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
       ...(rtol === undefined ? {} : { rtol }),
       ...(atol === undefined ? {} : { atol }),
     };
-    const report = reportOf(traced, result, { args, expected, given });
+    const checked = reportOf(traced, result, { args, expected, given });
+    const report = explainFirstWrong(checked, result, inputs, settings);
     const files = writeFiles(options, traced.program, result, report);
     if (options.json) io.out(`${JSON.stringify(report)}\n`);
     else io.out(renderReport(report, io.colours, { files }));
@@ -50,7 +57,12 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
   }
 }
 
-function execute(session: Session, options: RunOptions, preciseFp: boolean): RunResult {
+/** What the Program is run with. */
+function runOf(
+  session: Session,
+  options: RunOptions,
+  preciseFp: boolean,
+): { readonly inputs: ReturnType<typeof tensorsOf>; readonly settings: ProgramRunOptions } {
   const { traced, args, seed, maxInstructions, progress } = session;
   const { program } = traced;
   const stages = {
@@ -58,7 +70,8 @@ function execute(session: Session, options: RunOptions, preciseFp: boolean): Run
     execute: `executing ${program.starts.length} instructions`,
     timeline: `timing ${program.starts.length} instructions`,
   };
-  return runProgram(program, tensorsOf(args), {
+  const watch = options.watch?.flatMap((t) => [...watchedStorages(program, traced.outputs, t)]);
+  const settings: ProgramRunOptions = {
     values: options.timingOnly !== true,
     time: options.timing,
     fast: options.reference !== true,
@@ -66,8 +79,10 @@ function execute(session: Session, options: RunOptions, preciseFp: boolean): Run
     seed,
     ...(maxInstructions === undefined ? {} : { maxSteps: maxInstructions }),
     outputs: traced.outputs,
+    ...(watch ? { watch: new Set(watch) } : {}),
     onStage: (stage) => progress.say(stages[stage]),
-  });
+  };
+  return { inputs: tensorsOf(args), settings };
 }
 
 async function expectedWith(
@@ -117,6 +132,8 @@ function checkCombination(o: RunOptions): void {
     clash("--timing-only", "--check", "there are no values to check");
   if (o.timingOnly && o.outputs !== undefined)
     clash("--timing-only", "--outputs", "there are no values to write");
+  if (o.timingOnly && o.watch !== undefined)
+    clash("--timing-only", "--watch", "there are no values to show");
   if (!o.timing && o.trace !== undefined)
     clash("--no-timing", "--trace", "a trace shows predicted time");
 }

@@ -81,8 +81,10 @@ test("the report in a terminal", () => {
     "
      softmax  softmax.py, trn2, 2 cores, 12 345 instructions
 
-     print    sum [3] 1, 0.3, NaN
-     print    x [9] 0, 1, 2, 3, 4, 5, 6, 7, …
+     print    sum float32[3]
+                [1 0.3 NaN]
+     print    x int32[9]
+                [0 1 2 3 4 5 6 7 8]
 
      output   out bf16[512x1024]  sha256 0123456789ab
               ✗ max error 1.2e-2 abs, inf rel (rtol 2.0e-2, atol 1.0e-3)

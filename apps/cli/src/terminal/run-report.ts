@@ -3,12 +3,14 @@ import { basename } from "node:path";
 import { dtypeInfo } from "@opentrn/numerics";
 import {
   type OutputReport,
+  printedText,
   type RunReport,
   reportedEngines,
   type TimeReport,
 } from "@opentrn/runtime";
 import type { Colours } from "../io.ts";
 import { bar } from "./bars.ts";
+import { historyRows, watchRows } from "./debug-rows.ts";
 import { wrap } from "./table.ts";
 import { count, hostTime, percent, size, time, tiny } from "./units.ts";
 
@@ -17,7 +19,6 @@ const LABEL = 9;
 const BAR = 34;
 const MAX_PATH = 4;
 const MAX_STALLS = 4;
-const MAX_PRINTED = 8;
 
 /** A line under a dim label; a label of "" continues the one above. */
 const line = (c: Colours, label: string, text: string): string =>
@@ -33,6 +34,7 @@ export function renderReport(r: RunReport, c: Colours, extra: Extra): string {
   const parts = [
     [title(r, c)],
     prints(r, c),
+    r.watch ? watchRows(r.watch, row(c), c) : [],
     r.outputs.flatMap((o) => outputLines(o, c)),
     r.time ? timeLines(r.time, c) : [],
     [...(r.time ? [traffic(r, r.time, c)] : []), memory(r, c)],
@@ -71,8 +73,14 @@ function outputLines(o: OutputReport, c: Colours): string[] {
       line(c, "", `  ${c.red(`${count(wrong)} of ${count(elements)} elements are wrong`)}, first`),
       line(c, "", `  [${at.index.join(", ")}] got ${at.got}, expected ${at.expected}`),
     );
+  if (at?.written_by) lines.push(...historyRows(at.written_by, row(c), c));
   return lines;
 }
+
+const row =
+  (c: Colours) =>
+  (label: string, text: string): string =>
+    line(c, label, text);
 
 function timeLines(t: TimeReport, c: Colours): string[] {
   const rows = [
@@ -155,17 +163,13 @@ function warnings(r: RunReport, c: Colours): string[] {
   });
 }
 
-function prints(r: RunReport, c: Colours): string[] {
-  return r.prints.map((p) => {
-    const values = p.values.slice(0, MAX_PRINTED).map((v) => Number(v.toPrecision(6)));
-    const more = p.values.length > MAX_PRINTED ? ", …" : "";
-    return line(
-      c,
-      "print",
-      `${p.prefix} ${c.dim(`[${p.shape.join("x")}]`)} ${values.join(", ")}${more}`,
-    );
-  });
-}
+/** What the kernel printed on the device, with its rows under the name. */
+const prints = (r: RunReport, c: Colours): string[] =>
+  r.prints.flatMap((p) =>
+    printedText(p)
+      .split("\n")
+      .map((text, n) => line(c, n === 0 ? "print" : "", text)),
+  );
 
 function host(r: RunReport, c: Colours): string {
   const { trace_ms, execute_ms, timeline_ms } = r.host;

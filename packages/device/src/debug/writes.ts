@@ -24,6 +24,16 @@ export function writesTo(
   return found;
 }
 
+/** Storages that instruction `index` writes. */
+export function storagesWrittenBy(program: Program, index: number): readonly number[] {
+  const i = decodeInstruction(program, index);
+  const specs = i.op.operands as Readonly<Record<string, OperandSpec>>;
+  return Object.keys(specs).flatMap((name) => {
+    const o = i.operands[name];
+    return o?.kind === "tile" && specs[name]!.role !== "in" ? [o.pattern.storage] : [];
+  });
+}
+
 /** Every instruction that writes one of `storages`, in program order. */
 export function writersOf(
   program: Program,

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { OpenTrnError } from "@opentrn/base";
+import { pythonCommand } from "@opentrn/nki";
 import { type DType, dtypeInfo } from "@opentrn/numerics";
 import type { ArgumentValue } from "../inputs/argument.ts";
 import { pythonSource } from "../inputs/python-literal.ts";
@@ -31,7 +32,7 @@ export function pythonReference(
   path: string,
   fn: string,
   args: Readonly<Record<string, ArgumentValue>>,
-  python = "python3",
+  python = pythonCommand(),
 ): readonly ExpectedTensor[] {
   const tensors: Record<string, StoredTensor> = {};
   const literals: string[] = [];

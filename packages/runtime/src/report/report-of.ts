@@ -7,8 +7,9 @@ import type { ArgumentValue } from "../inputs/argument.ts";
 import type { TracedProgram } from "../kernels/trace-kernel.ts";
 import type { RunResult } from "../run/run-program.ts";
 import { checkedOutput, plainOutput } from "./output-report.ts";
-import { type RunReport, warningReport } from "./report.ts";
+import { jsonValue, type RunReport, warningReport } from "./report.ts";
 import { timeReport } from "./time-report.ts";
+import { watchReport } from "./watch-report.ts";
 
 export interface CheckInputs {
   readonly args: Readonly<Record<string, ArgumentValue>>;
@@ -55,9 +56,10 @@ export function reportOf(traced: TracedProgram, result: RunResult, check: CheckI
       prefix: p.prefix,
       dtype: p.dtype,
       shape: p.shape,
-      values: Array.from(p.values),
+      values: Array.from<number, number | string>(p.values, jsonValue),
     })),
-    warnings: result.warnings.map(warningReport),
+    ...(result.watch ? { watch: watchReport(result.watch) } : {}),
+    warnings: [...(traced.lints ?? []), ...result.warnings].map(warningReport),
   };
 }
 

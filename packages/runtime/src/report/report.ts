@@ -1,6 +1,8 @@
 /** The report of a run: the JSON that `trn run --report` writes. Scripts rely on these names and units (docs/report.md). */
+import type { ElementWrite } from "@opentrn/device";
 import type { Warning } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
+import type { WatchReport } from "./watch-report.ts";
 
 export const reportedEngines = ["tensor", "vector", "scalar", "gpsimd", "sync"] as const;
 export type ReportedEngine = (typeof reportedEngines)[number];
@@ -28,6 +30,8 @@ export interface CheckReport {
     readonly index: readonly number[];
     readonly got: number | string;
     readonly expected: number | string;
+    /** The instruction that wrote it last and, through copies, what it was copied from. */
+    readonly written_by?: readonly ElementWrite[];
   };
 }
 
@@ -95,8 +99,11 @@ export interface RunReport {
     readonly prefix: string;
     readonly dtype: DType;
     readonly shape: readonly number[];
-    readonly values: readonly number[];
+    /** Not finite: a string. */
+    readonly values: readonly (number | string)[];
   }[];
+  /** With --watch. */
+  readonly watch?: WatchReport;
   readonly warnings: readonly {
     readonly rule: string;
     readonly message: string;

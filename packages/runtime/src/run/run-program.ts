@@ -9,6 +9,8 @@ import {
   prepare,
   type Timeline,
   timeline,
+  type WatchLog,
+  watch,
 } from "@opentrn/device";
 import type { Program, Warning } from "@opentrn/isa";
 import type { TracedOutput } from "@opentrn/nki";
@@ -32,6 +34,8 @@ export interface RunOptions {
   readonly maxSteps?: number;
   /** What the kernel returned, where its host says more than the Program; default: whole output storages. */
   readonly outputs?: readonly TracedOutput[];
+  /** Storages whose writes are to be shown. */
+  readonly watch?: ReadonlySet<number>;
   /** Told what comes next. */
   readonly onStage?: (stage: "place" | "execute" | "timeline") => void;
 }
@@ -48,6 +52,8 @@ export interface RunResult {
   /** Absent with `values: false`. */
   readonly outputs?: readonly OutputTensor[];
   readonly prints: readonly PrintedTensor[];
+  /** With `watch`. */
+  readonly watch?: WatchLog;
   readonly warnings: readonly Warning[];
   /** Instructions that ran on the fast path, of all. */
   readonly fastCount?: number;
@@ -90,6 +96,7 @@ export function runProgram(
     ...(timed ? { timeline: timed } : {}),
     ...(executed ? { outputs: executed.outputs, fastCount: executed.fastCount } : {}),
     prints: executed?.prints ?? [],
+    ...(executed?.watch ? { watch: executed.watch } : {}),
     warnings: [...program.warnings, ...(timed ? costWarnings(timed) : [])],
     host: { executeMs: between - started, timelineMs: performance.now() - between },
   };
@@ -102,7 +109,8 @@ function execute(
   options: RunOptions,
 ) {
   const executable = prepare(program, placement, prepareOptions(options));
-  const outcome = executable.run(inputs);
+  const watched = options.watch && watch(program, options.watch);
+  const outcome = executable.run(inputs, watched?.observer);
   const wanted = options.outputs ?? wholeOutputs(program);
   return {
     outputs: wanted.map((o) =>
@@ -110,6 +118,7 @@ function execute(
     ),
     fastCount: executable.fastCount,
     prints: outcome.prints,
+    watch: watched?.log(),
     executed: outcome.executed,
   };
 }
