@@ -22,6 +22,9 @@ const WEIGHED = 12;
 /** Share of a memory that instructions ahead of their turn may fill; the rest is for the oldest ones. */
 const AHEAD = 0.75;
 
+const [HBM, SBUF, PSUM] = [0, 1, 2];
+const spaces = { hbm: HBM, sbuf: SBUF, psum: PSUM } as const;
+
 /** Why a Program keeps its order, or undefined. */
 export function mustKeepOrder(program: Program): string | undefined {
   if (program.classes.some((c) => c.op.control === true))
@@ -71,9 +74,15 @@ class ListScheduler {
   /** Uses left, by tensor; and the bytes alive, by core and memory. */
   private readonly uses: Uint32Array;
   private readonly alive: Uint8Array;
-  private readonly used = new Map<string, number>();
+  private readonly spaceOf: Uint8Array;
+  private readonly bytesOf: Float64Array;
+  /** Bytes a partition alive, SBUF and PSUM of each core. */
+  private readonly used: Float64Array;
+  private readonly limit: readonly [sbuf: number, psum: number];
   private readonly times: ReturnType<typeof timesOf>;
   private oldest = 0;
+  /** Instructions below this are considered. */
+  private horizon = 0;
 
   constructor(program: Program, window: number) {
     this.program = program;
@@ -91,12 +100,34 @@ class ListScheduler {
     this.dmaFree = new Float64Array(program.cores);
     this.uses = new Uint32Array(program.storages.length);
     this.alive = new Uint8Array(program.storages.length);
+    const { chip } = program;
+    const align = [1, chip.sbuf.align.value, chip.psum.align.value];
+    this.spaceOf = Uint8Array.from(program.storages, (t) => spaces[t.space]);
+    this.bytesOf = Float64Array.from(program.storages, (t) => {
+      const step = align[spaces[t.space]]!;
+      return Math.ceil(t.rowBytes / step) * step;
+    });
+    this.used = new Float64Array(2 * program.cores);
+    this.limit = [
+      AHEAD * chip.sbuf.usableBytesPerPartition.value,
+      AHEAD * psumBytesPerPartition(chip),
+    ];
     for (let i = 0; i < n; i++) this.followers.push([]);
     const { start, before, touched } = this.accesses;
     for (const s of touched) this.uses[s]!++;
     for (let i = 0; i < n; i++) {
       this.missing[i] = start[i + 1]! - start[i]!;
       for (let e = start[i]!; e < start[i + 1]!; e++) this.followers[before[e]!]!.push(i);
+    }
+    this.slide();
+  }
+
+  /** Moves on past what is done and takes in what comes within reach. */
+  private slide(): void {
+    while (this.oldest < this.count && this.done[this.oldest] === 1) this.oldest++;
+    const to = Math.min(this.count, this.oldest + this.window);
+    while (this.horizon < to) {
+      const i = this.horizon++;
       if (this.missing[i] === 0) this.enlist(i);
     }
   }
@@ -125,14 +156,12 @@ class ListScheduler {
 
   /** The ready instruction that can start first and for whose tensors there is room. */
   private choose(): number {
-    while (this.done[this.oldest] === 1) this.oldest++;
     let best = -1;
     let earliest = Number.POSITIVE_INFINITY;
     for (const [u, list] of this.lists.entries()) {
       const look = Math.min(WEIGHED, list.length);
       for (let k = 0; k < look; k++) {
         const i = list[k]!;
-        if (i >= this.oldest + this.window) break;
         const start = Math.max(this.free[u]!, this.ready[i]!);
         if (start > earliest || (start === earliest && i > best)) continue;
         if (i !== this.oldest && !this.fits(i)) continue;
@@ -144,33 +173,21 @@ class ListScheduler {
     return best >= 0 ? best : this.oldest;
   }
 
-  private capacity(space: "sbuf" | "psum"): number {
-    const { chip } = this.program;
-    return space === "sbuf" ? chip.sbuf.usableBytesPerPartition.value : psumBytesPerPartition(chip);
-  }
-
-  private bytes(storage: number): number {
-    const s = this.program.storages[storage]!;
-    const step =
-      s.space === "psum" ? this.program.chip.psum.align.value : this.program.chip.sbuf.align.value;
-    return Math.ceil(s.rowBytes / step) * step;
-  }
-
+  /** Whether the tensors that begin to live with `i` leave the oldest instructions their room. */
   private fits(i: number): boolean {
     const { from, touched } = this.accesses;
-    const wanted = new Map<string, number>();
+    let [sbuf, psum] = [0, 0];
     for (let k = from[i]!; k < from[i + 1]!; k++) {
       const s = touched[k]!;
-      const { space } = this.program.storages[s]!;
-      if (space === "hbm" || this.alive[s] === 1) continue;
-      const key = `${this.program.coreOf[i]}${space}`;
-      wanted.set(key, (wanted.get(key) ?? 0) + this.bytes(s));
+      if (this.alive[s] === 1) continue;
+      if (this.spaceOf[s] === SBUF) sbuf += this.bytesOf[s]!;
+      else if (this.spaceOf[s] === PSUM) psum += this.bytesOf[s]!;
     }
-    for (const [key, bytes] of wanted) {
-      const limit = AHEAD * this.capacity(key.endsWith("sbuf") ? "sbuf" : "psum");
-      if ((this.used.get(key) ?? 0) + bytes > limit) return false;
-    }
-    return true;
+    const core = 2 * this.program.coreOf[i]!;
+    return (
+      (sbuf === 0 || this.used[core]! + sbuf <= this.limit[0]) &&
+      (psum === 0 || this.used[core + 1]! + psum <= this.limit[1])
+    );
   }
 
   private place(i: number): void {
@@ -183,8 +200,9 @@ class ListScheduler {
     for (const f of this.followers[i]!) {
       this.ready[f] = Math.max(this.ready[f]!, end);
       this.missing[f]!--;
-      if (this.missing[f] === 0) this.enlist(f);
+      if (this.missing[f] === 0 && f < this.horizon) this.enlist(f);
     }
+    this.slide();
   }
 
   /** Tensors that begin and end to live with an instruction. */
@@ -192,15 +210,15 @@ class ListScheduler {
     const { from, touched } = this.accesses;
     for (let k = from[i]!; k < from[i + 1]!; k++) {
       const s = touched[k]!;
-      const { space } = this.program.storages[s]!;
       this.uses[s]!--;
-      if (space === "hbm") continue;
-      const key = `${this.program.coreOf[i]}${space}`;
+      const space = this.spaceOf[s]!;
+      if (space === HBM) continue;
+      const memory = 2 * this.program.coreOf[i]! + (space === SBUF ? 0 : 1);
       if (this.alive[s] === 0) {
         this.alive[s] = 1;
-        this.used.set(key, (this.used.get(key) ?? 0) + this.bytes(s));
+        this.used[memory]! += this.bytesOf[s]!;
       }
-      if (this.uses[s] === 0) this.used.set(key, (this.used.get(key) ?? 0) - this.bytes(s));
+      if (this.uses[s] === 0) this.used[memory]! -= this.bytesOf[s]!;
     }
   }
 
