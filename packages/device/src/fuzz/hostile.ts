@@ -3,6 +3,7 @@ import { OpenTrnError, Random } from "@opentrn/base";
 import { loadProgram, type Program, printProgram, saveProgram } from "@opentrn/isa";
 import { checkRaces } from "../check/races.ts";
 import { prepare } from "../execute/executable.ts";
+import { Hand } from "../execute/hand.testing.ts";
 import { place } from "../placement/index.ts";
 import { timeline } from "../timeline/index.ts";
 import { drawn, subjects } from "./campaign.ts";
@@ -43,9 +44,36 @@ function typed(e: unknown, fate: Fate): Fate {
   throw e;
 }
 
-/** A valid file of the fuzzer, damaged; undefined where the draw made none. */
+/** Two cores that load, swap, meet, loop, print and store; and a collective of one rank. */
+function joined(): Program {
+  const h = new Hand(2);
+  const x = h.tensor("hbm", "float32", [2, 8], "input");
+  const out = h.tensor("hbm", "float32", [2, 8], "output");
+  const dims = [
+    [8, 1],
+    [1, 8],
+  ] as const;
+  for (const core of [0, 1]) {
+    h.core(core);
+    const [src, dst] = [h.tensor("sbuf", "float32", [1, 8]), h.tensor("sbuf", "float32", [1, 8])];
+    h.op("dma_copy", { dst: src, src: { ...x, offset: 8 * core, dims } });
+    const other = 1 - core;
+    h.op("sendrecv", { src, dst }, { send_to_rank: other, recv_from_rank: other, pipe_id: 0 });
+    h.op("core_barrier", { data: out }, { cores: [0, 1] });
+    h.op("loop_begin", { index: { register: 0 }, start: 0, stop: 3 });
+    h.op("tensor_tensor", { dst, data1: dst, data2: src }, { op: "add" });
+    h.op("loop_end", {});
+    h.b.addPrint("sum", { kind: "tile", pattern: dst });
+    h.op("dma_copy", { dst: { ...out, offset: 8 * core, dims }, src: dst });
+    const group = { replica_group: [1, 0], op: "add" };
+    h.op("all_reduce", { src0: { ...x, dims }, dst0: { ...out, offset: 8 * core, dims } }, group);
+  }
+  return h.program();
+}
+
+/** A valid file, damaged: of the fuzzer, or of two cores; undefined where the draw made none. */
 export function hostileFile(seed: number, draw: number): Uint8Array | undefined {
   const r = new Random(Math.imul(seed ^ (draw * 7919), 0x9e3779b1));
-  const made = drawn(r.pick(subjects), seed, draw);
-  return made && mutated(r, saveProgram(made.program));
+  const program = r.below(4) === 0 ? joined() : drawn(r.pick(subjects), seed, draw)?.program;
+  return program && mutated(r, saveProgram(program));
 }

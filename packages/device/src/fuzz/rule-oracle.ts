@@ -83,7 +83,10 @@ function brokenByTile(d: Draft, name: string, p: AccessPattern): string[] {
   const indirect = t.dynamic === "indirect";
   const start = t.index?.startPartition ?? 0;
   const broken: Readonly<Record<string, boolean>> = {
-    G1: onChip && p.dims[0]![1] > 1 && ![0, 1].includes(p.dims[0]![0]),
+    G1:
+      onChip &&
+      (t.partitions > chip.partitions.value ||
+        (t.partitions > 1 && ![0, 1].includes(p.dims[0]![0]))),
     G2: computes && !aligned,
     G3: !spec.spaces.includes(s.space),
     G4: spec.dtypes !== undefined && !spec.dtypes.includes(t.dtype),

@@ -21,24 +21,26 @@ function writeAttr(w: WordWriter, op: AnyInstruction, name: string, value: unkno
       w.words.push(v === undefined ? -1 : v ? 1 : 0);
       return;
     case "int":
-      w.words.push(wholeNumber(v, name));
+      w.words.push(wholeNumber(v, op, name));
       return;
     case "float":
-      if (typeof v !== "number") throw wrongValue(name, v, "a number");
+      if (typeof v !== "number") throw wrongValue(`${op.name}: ${name}`, v, "a number");
       w.words.push(bitsOfF32(v) | 0);
       return;
     case "enum":
       w.words.push(position(spec.values, v as string, op, name));
       return;
     case "alu":
-      w.words.push(v === undefined ? -1 : position(aluNames, v as string, op, name));
+      w.words.push(
+        v === undefined && spec.optional ? -1 : position(aluNames, v as string, op, name),
+      );
       return;
     case "activation":
       w.words.push(position(activationNames, v as string, op, name));
       return;
     case "ints": {
       const list = (v ?? []) as readonly number[];
-      w.words.push(list.length, ...list.map((n) => wholeNumber(n, name)));
+      w.words.push(list.length, ...list.map((n) => wholeNumber(n, op, name)));
       return;
     }
   }
@@ -50,10 +52,10 @@ const wrongValue = (name: string, v: unknown, wanted: string): OpenTrnError =>
   });
 
 /** What a word of the stream can hold, bit patterns of 32 unsigned bits included. */
-function wholeNumber(v: unknown, name: string): number {
+function wholeNumber(v: unknown, op: AnyInstruction, name: string): number {
   if (Number.isInteger(v) && (v as number) >= -(2 ** 31) && (v as number) < 2 ** 32)
     return v as number;
-  throw wrongValue(name, v, "a 32-bit integer");
+  throw wrongValue(`${op.name}: ${name}`, v, "a 32-bit integer");
 }
 
 function position(values: readonly string[], v: string, op: AnyInstruction, name: string): number {
@@ -92,7 +94,8 @@ function readAttr(r: WordReader, spec: AttrSpec): unknown {
       return spec.values[r.count(spec.values.length - 1, "enumeration value")];
     case "alu": {
       const i = r.next();
-      if (i === -1) return undefined;
+      if (i === -1 && spec.optional) return undefined;
+      if (i === -1) throw wrongValue("an ALU operation", undefined, "one of nki.language's");
       const name = aluNames[i];
       if (name === undefined)
         throw new OpenTrnError(`ALU operation number ${i} does not exist`, {

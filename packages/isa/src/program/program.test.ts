@@ -7,7 +7,9 @@ import { dmaCopy } from "../ops/dma-copy.ts";
 import { memset } from "../ops/memset.ts";
 import { ncMatmul } from "../ops/nc-matmul.ts";
 import { tensorCopy } from "../ops/tensor-copy.ts";
+import { tensorTensor } from "../ops/tensor-tensor.ts";
 import { ProgramBuilder } from "./builder.ts";
+import { encodeInstruction } from "./codec.ts";
 import type { AccessPattern, Operand } from "./pattern.ts";
 import { printProgram } from "./print.ts";
 import { loadProgram, saveProgram } from "./save.ts";
@@ -103,6 +105,18 @@ describe("Program", () => {
     const again = loadProgram(saveProgram(program));
     expect(printProgram(again)).toBe(printProgram(program));
     expect(saveProgram(again)).toEqual(saveProgram(program));
+  });
+
+  it("refuses an instruction without an attribute that it needs, from a caller and from a file", () => {
+    const b = new ProgramBuilder({ name: "op", chip });
+    const x = tensor(b, "sbuf", "float32", [8, 8]);
+    const both = { dst: x.operand, data1: x.operand, data2: x.operand };
+    expect(thrown(() => b.emit(tensorTensor, both, {})).message).toContain("op is undefined");
+    const words = encodeInstruction(tensorTensor, 0, both, { op: "add" });
+    words[words.length - 2] = -1;
+    expect(thrown(() => b.append(Int32Array.from(words), 0, words.length)).message).toBe(
+      "an ALU operation is missing; pass one of nki.language's",
+    );
   });
 
   it("refuses tensors of cores that do not exist and tiles of another core", () => {
