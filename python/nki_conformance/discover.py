@@ -128,9 +128,21 @@ def files_in(folder, only=None):
     return out
 
 
+def _packages(files):
+    """Names of the packages that hold kernels."""
+    found = set()
+    for f in files:
+        if f.kernels:
+            here = os.path.dirname(f.path)
+            while os.path.exists(os.path.join(here, "__init__.py")):
+                found.add(os.path.basename(here))
+                here = os.path.dirname(here)
+    return found
+
+
 def drivers(files):
     """Files worth running: tests and scripts that are about NKI, or import a file that is."""
-    about = {os.path.splitext(os.path.basename(f.path))[0] for f in files if f.kernels}
+    about = {os.path.splitext(os.path.basename(f.path))[0] for f in files if f.kernels} | _packages(files)
     for f in files:
         if f.error or not (f.is_test or f.is_script):
             continue

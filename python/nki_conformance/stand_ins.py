@@ -3,6 +3,7 @@ Stand-ins for what a driver expects around the kernel on a Neuron machine: the X
 ``nki_jit`` of the framework packages, and the file that names the instance type. Real packages win where they are installed.
 """
 import builtins
+import importlib.machinery
 import importlib.util
 import io
 import sys
@@ -20,6 +21,7 @@ def _module(name, **members):
     made = types.ModuleType(name, "A stand-in.")
     made.__dict__.update(members)
     made.__path__ = []
+    made.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
     sys.modules[name] = made
     parent, _, child = name.rpartition(".")
     if parent:
