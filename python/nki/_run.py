@@ -69,6 +69,10 @@ def _run(kernel, signature, arguments, arrays):
     except TypeError:
         key = known = None
     if known is None:
+        if os.environ.get("OPENTRN_LINT"):
+            from ._lint.script import check
+
+            check(kernel.func)
         result, outputs, answer = trace_call(server.link, kernel.func, signature, arguments, target, kernel.cores, kernel.schedule, _limits(), arrays)
         known = (result, outputs, answer["program"], answer["warnings"])
         for w in answer["warnings"]:

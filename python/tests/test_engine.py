@@ -154,7 +154,7 @@ class Buffers(unittest.TestCase):
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             shows(buffer((1, 4), [1.0, 2.0, 3.5, 4.0]))
-        self.assertEqual(said.getvalue(), "tile float32[1,4]\n  [1 2 3.50000 4]\n")
+        self.assertEqual(said.getvalue(), "tile float32[1,4]\n  [1 2 3.5 4]\n")
         self.assertGreater(nki.last_run().time()["time"]["total_ns"], 0)
 
     def test_two_cores(self):

@@ -4,6 +4,9 @@ import glob
 import io
 import json
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -12,6 +15,7 @@ from nki._lint import RULES, lint
 from nki._lint.__main__ import main
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ENGINE = os.path.join(os.path.dirname(HERE), "nki", "_engine", "engine.mjs")
 BAD = os.path.join(HERE, "bad_forms.py")
 
 
@@ -74,6 +78,41 @@ class LintTest(unittest.TestCase):
         self.assertTrue(files)
         for path in files:
             self.assertEqual([f.message for f in lint(read(path), path)], [], path)
+
+
+SCRIPT = """import array, nki, nki.language as nl
+
+@nki.jit
+def copied(a, *, twice=False):
+    out = nl.ndarray(a.shape, dtype=a.dtype, buffer=nl.shared_hbm)
+    nl.store(out, nl.load(a))
+    return out
+
+a = memoryview(array.array("f", [1])).cast("B").cast("f", (1, 1))
+copied(a)
+print(copied(a, twice=True).tolist())
+"""
+
+
+@unittest.skipUnless(shutil.which("node") and os.path.exists(ENGINE), "needs node and the bundled engine")
+class ScriptTest(unittest.TestCase):
+    def run_with(self, mode):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "script.py")
+            with open(path, "w") as f:
+                f.write(SCRIPT)
+            env = {**os.environ, "PYTHONPATH": os.path.dirname(HERE), "OPENTRN_LINT": mode}
+            return subprocess.run([sys.executable, path], capture_output=True, text=True, env=env)
+
+    def test_off_warn_strict(self):
+        self.assertEqual(self.run_with("off").stderr, "")
+        warned = self.run_with("warn")
+        self.assertEqual((warned.returncode, warned.stdout), (0, "[[1.0]]\n"))
+        # Once, although the kernel is traced twice.
+        self.assertRegex(warned.stderr, r"^\S+script\.py:4: lint keyword-only: copied has .*\n$")
+        strict = self.run_with("strict")
+        self.assertIn("NkiValidationError: lint keyword-only", strict.stderr)
+        self.assertIn("OPENTRN_LINT is 'on'; set off, warn or strict", self.run_with("on").stderr)
 
 
 class CommandTest(unittest.TestCase):

@@ -141,6 +141,25 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(seen, ["swallowed"] * 2)
         self.assertEqual(looks(rows([1.0, 2.0, 3.0], 3)).tolist(), [[2.0, 4.0, 6.0]])
 
+    def test_tiles_of_the_older_package(self):
+        import neuronxcc.nki as older
+        import neuronxcc.nki.isa as older_isa
+        import neuronxcc.nki.language as older_nl
+
+        @older.jit
+        def kernel(a):
+            t = older_nl.load(a)
+            print(t)
+            print(older_isa.activation(older_nl.square, t))
+            out = older_nl.ndarray(a.shape, dtype=a.dtype, buffer=older_nl.shared_hbm)
+            older_nl.store(out, t)
+            seen.append(t)
+            return out
+
+        _, text = printed(kernel, rows([1, 2, 3], 3))
+        self.assertEqual(text, "tensor((1, 3), float32, sbuf)\n[[1 2 3]]\ntensor((1, 3), float32, sbuf)\n[[1 4 9]]\n")
+        self.assertRegex(repr(seen[0]), "belongs to a kernel call that is over")
+
     @unittest.skipIf(np is None, "needs NumPy")
     def test_numpy(self):
         @nki.jit

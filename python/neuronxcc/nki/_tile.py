@@ -4,7 +4,9 @@ Tiles and tensors of the older surface: a view of a storage, or an instruction t
 """
 import sys
 
-from nki import _values, isa as _core
+from nki import _isa_generated as _isa
+from nki import _values
+from nki import isa as _core
 from nki._errors import NkiUnsupportedError, NkiValidationError
 from nki._tensor import MemoryRegion
 from nki._trace import CONSTANT, INTERNAL, is_package
@@ -66,11 +68,15 @@ class Tile:
         return n
 
     def __repr__(self):
-        label = "tensor(%s, %s, %s)" % (self.shape, self.type_name, self.space)
-        # Looking at a result that has no place yet would give it one.
-        if self.__class__ is not Tile or is_package(sys._getframe(1).f_code):
-            return label
-        return _values.shown(label, self._v._read)
+        label = self._label()
+        return label if is_package(sys._getframe(1).f_code) else _values.shown(label, self._look)
+
+    def _label(self):
+        return "tensor(%s, %s, %s)" % (self.shape, self.type_name, self.space)
+
+    def _look(self):
+        """The elements as of now."""
+        return self._v._read()
 
     def __len__(self):
         return self.shape[0]
@@ -252,6 +258,15 @@ class Pending(Tile):
             s.written.add(view._b.id)
             self.emit(view)
         self._v = view
+
+    def _look(self):
+        if self._v is None:
+            trace = _isa.trace
+            if trace is None or trace.loops:
+                raise _values.Unavailable(self._label(), "is not computed yet")
+            # Looking at a result gives it a place: a later assignment copies it from there.
+            self.settle()
+        return self._v._read()
 
     def settle_into(self, view):
         """Issues the instruction into ``view``."""

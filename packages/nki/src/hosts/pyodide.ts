@@ -24,7 +24,8 @@ export async function tracePyodide(job: KernelJob): Promise<TracedKernel> {
   const { port1: port, port2 } = new MessageChannel();
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const kernel: ThreadJob = {
-    job: jobMessage(job),
+    // Its interpreter has no standard input.
+    job: jobMessage({ ...job, stdin: false }),
     environment: environmentOf(process.env),
     folder: process.cwd(),
     folders: foldersOf(job.file),

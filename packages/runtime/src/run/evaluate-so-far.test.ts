@@ -28,6 +28,15 @@ def looks(a):
     return out
 
 @nki.jit
+def meets(a):
+    c = nl.program_id(0)
+    t = nl.load(a[c : c + 1, :])
+    print("before", c, t.tolist())
+    nisa.core_barrier(a, (0, 1))
+    print("after", c, t)
+    return a
+
+@nki.jit
 def stops(a):
     breakpoint()
     return a
@@ -60,6 +69,20 @@ describe.each(hosts)("%s", (name, trace) => {
     const { printed } = await run("looks", { evaluate: evaluateSoFar(() => [bytes]) });
     expect(printed).toBe("NkiTensor((2, 2), float32, sbuf)\n[[1 2.5]\n [-3 4]]\n[[-3.0]]\n");
   });
+
+  test.skipIf(skip)(
+    "of two cores, the one that is traced last shows values behind a barrier",
+    async () => {
+      const { printed } = await run("meets", { lnc: 2, evaluate: evaluateSoFar(() => [bytes]) });
+      expect(printed.split("\n").slice(0, -1)).toEqual([
+        "before 0 [[1.0, 2.5]]",
+        expect.stringMatching(/^after 0 .* has no values: the core waits for another one/),
+        "before 1 [[-3.0, 4.0]]",
+        "after 1 NkiTensor((1, 2), float32, sbuf)",
+        "[[-3 4]]",
+      ]);
+    },
+  );
 
   test.skipIf(skip)("without an evaluator print says so", async () => {
     const failure = await run("looks").catch((e: Error) => e);
