@@ -362,6 +362,14 @@ export class ProgramBuilder {
   addPrint(prefix: string, operand: Operand): void {
     if (operand.kind === "tile") this.checkPattern("device_print", "tensor", operand.pattern);
     if (operand.kind === "register") this.checkRegister(operand.register);
+    if (operand.kind === "tile") {
+      const s = this.storages[operand.pattern.storage]!;
+      if (this.initialised.read(s, operand.pattern))
+        this.warnings.push({
+          rule: "uninitialised read",
+          message: `device_print ${JSON.stringify(prefix)} shows elements of ${s.name} that no instruction wrote before it`,
+        });
+    }
     this.prints.push(this.printOf(operand, prefix));
   }
 
