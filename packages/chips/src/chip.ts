@@ -38,6 +38,8 @@ export interface TensorEngineFacts {
   /** The same for one of the two fp32 instructions of a matmul, and for an fp32 transpose. */
   readonly fp32LoadCycles: Fact;
   readonly fp32TransposeLoadCycles: Fact;
+  /** Share of the clock that the limiter of dense work leaves for good. */
+  readonly sustainedRate: Fact;
   /** Cycles a load shows in a profile beyond them. */
   readonly loadLatencyCycles: Fact;
   readonly transposeMode: Fact<boolean>;

@@ -101,6 +101,11 @@ export const trn1: Chip = {
     ),
     fp32LoadCycles: taken(trn2.tensor.fp32LoadCycles, why),
     fp32TransposeLoadCycles: taken(trn2.tensor.fp32LoadCycles, "no transpose mode"),
+    sustainedRate: fact(
+      0.89,
+      "measured",
+      "average throttle limit of a dense GEMM over minutes (pantheonneuron)",
+    ),
     loadLatencyCycles: fact(
       187,
       "derived",
@@ -114,14 +119,14 @@ export const trn1: Chip = {
     enginesPerCore: fact(16, "documented", arch),
     queuesPerEngine: fact(16, "documented", "nki/get-started/about/nki-dma-overview.rst"),
     bytesPerNs: fact(
-      18.5,
-      "assumed",
-      "as fast as loads; the overview gives 27.2 in theory, the bandwidth guide 17 in practice",
+      17.5,
+      "derived",
+      "274.7 GB/s written by one core over minutes (pantheonneuron), 16 engines with 4.7 ns between packets of 4 KiB",
     ),
     readBytesPerNs: fact(
-      18.5,
+      17.4,
       "derived",
-      "32 KiB on one engine in 1810 ns, eight packets of 4 KiB with 4.7 ns between them; profile screenshots in the Neuron SDK documentation",
+      "273.0 GB/s read by one core over minutes (pantheonneuron), 16 engines with 4.7 ns between packets of 4 KiB; 32 KiB on one engine in 1810 ns in a documentation screenshot would be 18.5",
     ),
     packetNs: taken(trn2.dma.packetNs, why),
     packetBytes: taken(trn2.dma.packetBytes, why),

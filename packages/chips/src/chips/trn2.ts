@@ -117,6 +117,11 @@ export const trn2: Chip = {
       profile,
       "56 to 64 ns from the load to the first stream after a pause, warm and cold",
     ),
+    sustainedRate: fact(
+      1,
+      "derived",
+      "2048 full-size bf16 matmuls reach 77.2 of 78.6 TFLOP/s (performance guide); fp32 matmuls of 13 ms keep the full rate (kda-for-trainium)",
+    ),
     loadLatencyCycles: fact(
       204,
       "measured",

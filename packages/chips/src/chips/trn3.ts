@@ -88,6 +88,7 @@ export const trn3: Chip = {
     loadCycles: taken(trn2.tensor.loadCycles, why),
     fp32LoadCycles: taken(trn2.tensor.fp32LoadCycles, why),
     fp32TransposeLoadCycles: taken(trn2.tensor.fp32TransposeLoadCycles, why),
+    sustainedRate: taken(trn2.tensor.sustainedRate, why),
     loadLatencyCycles: taken(trn2.tensor.loadLatencyCycles, why),
     transposeMode: fact(true, "documented", arch),
     doubleRow: fact(true, "documented", arch),

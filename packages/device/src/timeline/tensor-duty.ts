@@ -22,8 +22,8 @@ export class TensorDuty {
   private readonly phase: number;
 
   constructor(facts: TensorEngineFacts, phaseNs = 0) {
-    const { duty, clockGHz } = facts;
-    this.cycleTicks = toTicks(1) / clockGHz.value;
+    const { duty, clockGHz, sustainedRate } = facts;
+    this.cycleTicks = toTicks(1) / clockGHz.value / sustainedRate.value;
     this.phase = toTicks(phaseNs);
     this.window = duty ? Math.round(duty.windowCycles.value * this.cycleTicks) : 0;
     this.threshold = duty ? duty.threshold.value * duty.windowCycles.value * this.cycleTicks : 0;

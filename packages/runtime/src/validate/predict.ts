@@ -93,12 +93,17 @@ export function predict(
 ): Prediction {
   const chip = chipNamed(chipName);
   const launches = make(row);
+  // Where one launch cannot have that many cores, each runs the kernel on its own and they share the memory.
+  const lnc = chip.lnc.value.includes(cores) ? cores : 1;
+  const copies = cores / lnc;
   const timelines = launches.map(({ kernel, inputs, args = {} }) => {
-    const program = kernel.build({ chip, inputs, args, lnc: cores, lines: false });
+    const program = kernel.build({ chip, inputs, args, lnc, lines: false });
     return timed(program, order);
   });
   const sum = (f: (t: Timeline) => number): number => timelines.reduce((n, t) => n + f(t), 0);
-  const kernelNs = sum((t) => t.totalNs);
+  const traffic = copies * sum((t) => t.hbm.readBytes + t.hbm.writeBytes);
+  const alone = sum((t) => t.totalNs);
+  const kernelNs = copies > 1 ? Math.max(alone, traffic / chip.hbm.bytesPerNs.value) : alone;
   if (!(kernelNs > 0))
     throw new OpenTrnError("a size is smaller than the kernel's tiles, so it does nothing", {
       category: "unsupported here",
@@ -112,9 +117,9 @@ export function predict(
       units.map((u) => [u, sum((t) => t.engines[u].activeNs)]),
     ) as Record<Unit, number>,
     dmaActiveNs: sum((t) => t.dma.activeNs),
-    hbmReadBytes: sum((t) => t.hbm.readBytes),
-    hbmWriteBytes: sum((t) => t.hbm.writeBytes),
-    flops: sum((t) => t.flops),
+    hbmReadBytes: copies * sum((t) => t.hbm.readBytes),
+    hbmWriteBytes: copies * sum((t) => t.hbm.writeBytes),
+    flops: copies * sum((t) => t.flops),
     instructions: sum((t) => t.graph.count),
     uncertainty: uncertaintyOf(chip, timelines),
     outside: outsideOf(chip, timelines),
