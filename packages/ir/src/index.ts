@@ -1,5 +1,6 @@
 import "./ops/table.ts";
 
+export { printLiteral, printNumber } from "./attr-text.ts";
 export * from "./build/calls.ts";
 export * from "./build/contraction.ts";
 export * from "./build/elementwise.ts";

@@ -1,11 +1,11 @@
 /** Reads the text form of print.ts. Every operation is built anew, so that a text with a broken rule stops at its line. */
 import { OpenTrnError } from "@opentrn/base";
+import { attrTextOf } from "./attr-text.ts";
 import { functionOf, parameter } from "./build/calls.ts";
 import type { AttrSpec } from "./define.ts";
 import { emitAny, type Func, isOpName, type Operation, recordOf, type Value } from "./graph.ts";
 import { Scanner } from "./scan.ts";
 import { atSite, Site } from "./site.ts";
-import { representable, tensorOf } from "./storage.ts";
 import { elementTypeNamed, printType, sameType, type TensorType } from "./types.ts";
 
 /** The last function of the text; `file` names it in errors. */
@@ -103,29 +103,23 @@ function parseOperation(
   const operands = s.peek("%") ? s.separated(refer) : [];
   const specs = recordOf(name).attrs as Record<string, AttrSpec>;
   const attrs: Record<string, unknown> = {};
-  const literals: { name: string; numbers: Numbers }[] = [];
   if (s.peek("{"))
     s.list("{", "}", () => {
       const attr = s.match(/\w+/, "an attribute");
-      const spec = Object.hasOwn(specs, attr)
-        ? specs[attr]!
-        : s.fail(`${name} has no attribute ${attr}`);
+      const text = Object.hasOwn(specs, attr) ? attrTextOf(specs[attr]!.kind) : undefined;
+      if (!text) return s.fail(`${name} has no attribute ${attr}`);
       s.take("=");
-      if (spec.kind === "literal") literals.push({ name: attr, numbers: parseNumbers(s) });
-      else attrs[attr] = parseAttr(s, spec, functions);
+      attrs[attr] = text.scan(s, functions);
     });
   s.take(":");
   const types = parseTypes(s);
-  for (const [attr, spec] of Object.entries(specs)) {
-    if (spec.kind === "shape") attrs[attr] = types[0]!.shape;
-    if (spec.kind === "dtype") attrs[attr] = types[0]!.dtype;
-    if (spec.kind === "types") attrs[attr] = types;
-  }
-  for (const { name: attr, numbers } of literals) {
-    const { dtype } = types[0]!;
-    attrs[attr] = Array.isArray(numbers)
-      ? tensorOf({ shape: [numbers.length], dtype }, numbers).data
-      : representable(numbers as number, dtype);
+  const [first] = types as [TensorType];
+  for (const [attr, { kind }] of Object.entries(specs)) {
+    const settle = attrTextOf(kind)?.settle;
+    if (kind === "shape") attrs[attr] = first.shape;
+    else if (kind === "dtype") attrs[attr] = first.dtype;
+    else if (kind === "types") attrs[attr] = types;
+    else if (settle && attr in attrs) attrs[attr] = settle(attrs[attr], first);
   }
   const results = emitAny(name, operands, attrs);
   if (results.length !== types.length || results.some((v, i) => !sameType(v.type, types[i]!)))
@@ -133,32 +127,4 @@ function parseOperation(
       `${name} gives ${results.map((v) => printType(v.type)).join(", ")}, the text says ${types.map(printType).join(", ")}`,
     );
   return results;
-}
-
-function parseAttr(s: Scanner, spec: AttrSpec, functions: ReadonlyMap<string, Func>): unknown {
-  switch (spec.kind) {
-    case "ints":
-      return s.list("[", "]", () => s.number());
-    case "int":
-      return s.number();
-    case "string":
-      return s.string();
-    case "bool":
-      return s.match(/true|false/, "true or false") === "true";
-    case "function": {
-      s.take("@");
-      const name = s.match(/[\w.]+/, "a name");
-      return functions.get(name) ?? s.fail(`function @${name} is not defined above`);
-    }
-    default:
-      return s.match(/\w+/, "a word");
-  }
-}
-
-type Numbers = number | number[];
-
-/** A number, or nested lists of them in row-major order. */
-function parseNumbers(s: Scanner): Numbers {
-  if (!s.peek("[")) return s.number();
-  return s.list("[", "]", () => parseNumbers(s)).flat() as number[];
 }

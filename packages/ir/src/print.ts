@@ -3,53 +3,10 @@
  * function that prints the same; tests snapshot it.
  */
 
-import type { AttrSpec, Literal } from "./define.ts";
+import { attrTextOf } from "./attr-text.ts";
+import type { AttrSpec } from "./define.ts";
 import { type Func, type Operation, parameterName, recordOf, type Value } from "./graph.ts";
-import { representable } from "./storage.ts";
-import { type ElementType, isFloatType, printType, type TensorType } from "./types.ts";
-
-/** The shortest decimal that reads back as the same element of that type. */
-export function printNumber(x: number, dtype: ElementType): string {
-  if (Number.isNaN(x)) return "nan";
-  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
-  if (Object.is(x, -0)) return "-0";
-  if (!isFloatType({ shape: [], dtype })) return String(x);
-  for (let digits = 1; digits <= 9; digits++) {
-    const short = Number(x.toPrecision(digits));
-    if (representable(short, dtype) === x) return String(short);
-  }
-  return String(x);
-}
-
-/** Nested lists in the shape of the tensor; a number alone stands for every element. */
-export function printLiteral(value: Literal, { shape, dtype }: TensorType): string {
-  if (typeof value === "number") return printNumber(value, dtype);
-  let at = 0;
-  const nested = (d: number): string =>
-    d === shape.length
-      ? printNumber(value[at++]!, dtype)
-      : `[${Array.from({ length: shape[d]! }, () => nested(d + 1)).join(", ")}]`;
-  return shape.length === 0 ? `[${nested(0)}]` : nested(0);
-}
-
-const printAttr = (spec: AttrSpec, value: unknown, type: TensorType): string | undefined => {
-  switch (spec.kind) {
-    case "shape":
-    case "dtype":
-    case "types":
-      return undefined;
-    case "ints":
-      return `[${(value as number[]).join(", ")}]`;
-    case "string":
-      return JSON.stringify(value);
-    case "literal":
-      return printLiteral(value as Literal, type);
-    case "function":
-      return `@${(value as Func).name}`;
-    default:
-      return String(value);
-  }
-};
+import { printType } from "./types.ts";
 
 const isDefault = (spec: AttrSpec, value: unknown): boolean =>
   "default" in spec && JSON.stringify(spec.default) === JSON.stringify(value);
@@ -59,7 +16,9 @@ export function printAttrs(op: Operation): string {
   const { attrs } = recordOf(op.name);
   const parts = Object.entries(attrs as Record<string, AttrSpec>).flatMap(([name, spec]) => {
     const value = op.attrs[name];
-    const text = isDefault(spec, value) ? undefined : printAttr(spec, value, op.results[0]!.type);
+    const text = isDefault(spec, value)
+      ? undefined
+      : attrTextOf(spec.kind)?.print(value, op.results[0]!.type);
     return text === undefined ? [] : [`${name} = ${text}`];
   });
   return parts.length === 0 ? "" : ` {${parts.join(", ")}}`;

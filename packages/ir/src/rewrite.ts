@@ -75,3 +75,22 @@ export function shareEqual(fn: Func): Func {
 
 /** Common subexpressions shared, unused operations removed. */
 export const cleanUp = (fn: Func): Func => removeUnused(shareEqual(fn));
+
+/** Calls replaced by the operations of the functions they call. */
+export function inlineCalls(fn: Func): Func {
+  return rewrite(fn, (op, operands) => {
+    if (op.name !== "call") return undefined;
+    const callee = inlineCalls(op.attrs["callee"] as Func);
+    const now = new Map<Value, Value>(callee.params.map((v, i) => [v, operands[i]!]));
+    const here = (v: Value): Value => now.get(v) ?? v;
+    for (const inner of callee.body) {
+      const made = atSite(inner.site, () =>
+        emitAny(inner.name, inner.operands.map(here), inner.attrs),
+      );
+      inner.results.forEach((v, i) => {
+        now.set(v, made[i]!);
+      });
+    }
+    return callee.results.map(here);
+  });
+}

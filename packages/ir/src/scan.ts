@@ -3,6 +3,8 @@ import { OpenTrnError } from "@opentrn/base";
 
 export class Scanner {
   private at = 0;
+  /** End of the last token taken. */
+  private taken = 0;
   private readonly text: string;
   private readonly file: string;
 
@@ -14,7 +16,7 @@ export class Scanner {
   /** The line of the next token, from 1. */
   get line(): number {
     this.skip();
-    return this.text.slice(0, this.at).split("\n").length;
+    return this.lineAt(this.at);
   }
 
   atEnd(): boolean {
@@ -22,8 +24,8 @@ export class Scanner {
     return this.at >= this.text.length;
   }
 
-  fail(why: string): never {
-    const { line } = this;
+  /** Stops at the line of the last token taken, or at another one. */
+  fail(why: string, line = this.lineAt(this.taken)): never {
     throw new OpenTrnError(`${this.file}:${line}: ${why}`, {
       category: "bad input",
       rule: "ir text",
@@ -38,12 +40,12 @@ export class Scanner {
 
   tryTake(token: string): boolean {
     const found = this.peek(token);
-    if (found) this.at += token.length;
+    if (found) this.step(token);
     return found;
   }
 
   take(token: string): void {
-    if (!this.tryTake(token)) this.fail(`expected ${token}, found ${this.found()}`);
+    if (!this.tryTake(token)) this.fail(`expected ${token}, found ${this.found()}`, this.line);
   }
 
   /** The text that `pattern` matches here. */
@@ -52,8 +54,8 @@ export class Scanner {
     const sticky = new RegExp(pattern.source, "y");
     sticky.lastIndex = this.at;
     const token = sticky.exec(this.text)?.[0];
-    if (!token) return this.fail(`expected ${what}, found ${this.found()}`);
-    this.at += token.length;
+    if (!token) return this.fail(`expected ${what}, found ${this.found()}`, this.line);
+    this.step(token);
     return token;
   }
 
@@ -94,6 +96,15 @@ export class Scanner {
     const items = this.peek(close) ? [] : this.separated(item);
     this.take(close);
     return items;
+  }
+
+  private step(token: string): void {
+    this.at += token.length;
+    this.taken = this.at;
+  }
+
+  private lineAt(at: number): number {
+    return this.text.slice(0, at).split("\n").length;
   }
 
   private skip(): void {

@@ -7,7 +7,7 @@ import type { GradientCall } from "../define.ts";
 import type { Value } from "../graph.ts";
 import { binary } from "./elementwise.ts";
 
-type Rule = Omit<GradientCall<Record<never, never>>, never>;
+type Rule = GradientCall<Record<never, never>>;
 /** Computes a cotangent only where it is asked for. */
 const each = (
   { needs }: Rule,

@@ -58,10 +58,10 @@ test.each(allSamples)("gradient of %s equals central differences", (_, sample) =
   );
 });
 
-test.each(allSamples.filter(([name]) => !/power 2|dot_general [24]|reduce 4|gather 3/.test(name)))(
+test.each(allSamples.filter(([name]) => name !== "maximum 2"))(
   "gradient of the gradient of %s equals central differences",
   (_, sample) => {
-    // One element of the gradient's own weighted sum, differentiated again.
+    // Not where maximum has a tie: its gradient jumps there.
     const first = weighted(sample.fn);
     const inputs = randomInputs(first, sample.given, sample.domain);
     const options = sample.customCalls ? { customCalls: sample.customCalls } : {};

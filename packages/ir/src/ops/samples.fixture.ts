@@ -24,7 +24,7 @@ const ids = (shape: readonly number[]) => tensor(shape, "int32");
 const bits = tensor([3], "uint32");
 const truths = tensor([3], "bool_");
 
-const double = func("double", { x: tensor([3]), y: tensor([3]) }, ({ x, y }) => [
+export const double = func("double", { x: tensor([3]), y: tensor([3]) }, ({ x, y }) => [
   ir.multiply(x, y),
   ir.add(x, x),
 ]);
