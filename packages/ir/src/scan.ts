@@ -5,6 +5,9 @@ export class Scanner {
   private at = 0;
   /** End of the last token taken. */
   private taken = 0;
+  /** Lines up to a place that asking further on need not count again. */
+  private counted = 0;
+  private lines = 1;
   private readonly text: string;
   private readonly file: string;
 
@@ -104,7 +107,10 @@ export class Scanner {
   }
 
   private lineAt(at: number): number {
-    return this.text.slice(0, at).split("\n").length;
+    if (at < this.counted) return this.text.slice(0, at).split("\n").length;
+    for (let i = this.counted; i < at; i++) if (this.text[i] === "\n") this.lines++;
+    this.counted = at;
+    return this.lines;
   }
 
   private skip(): void {

@@ -153,16 +153,27 @@ export const dotGeneral = operation({
       otherValue: Value,
       gOther: readonly number[],
     ): Value => {
-      const product = build(g, otherValue, {
-        batching: [batch, other.batching],
-        contracting: [gOther, other.free],
-        dtype: own.type.dtype,
-      });
-      // product: batch, own free, then other's contracting dimensions in ascending order.
-      const byOther = range(own.contracting.length).toSorted(
-        (i, j) => other.contracting[i]! - other.contracting[j]!,
-      );
-      const stands = [...own.batching, ...own.free, ...byOther.map((i) => own.contracting[i]!)];
+      // The dimensions that are left: those g shares with own, and other's contracting ones in ascending order.
+      const byOther = range(own.contracting.length)
+        .toSorted((i, j) => other.contracting[i]! - other.contracting[j]!)
+        .map((i) => own.contracting[i]!);
+      const afterG = [...own.batching, ...own.free, ...byOther];
+      const afterOther = [...own.batching, ...byOther, ...own.free];
+      const dtype = own.type.dtype;
+      // The order of operands that needs no transpose, where there is one.
+      const otherFirst = afterOther.every((d, i) => d === i);
+      const product = otherFirst
+        ? build(otherValue, g, {
+            batching: [other.batching, batch],
+            contracting: [other.free, gOther],
+            dtype,
+          })
+        : build(g, otherValue, {
+            batching: [batch, other.batching],
+            contracting: [gOther, other.free],
+            dtype,
+          });
+      const stands = otherFirst ? afterOther : afterG;
       return transpose(
         product,
         range(stands.length).map((d) => stands.indexOf(d)),
