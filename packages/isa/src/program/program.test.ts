@@ -4,10 +4,14 @@ import type { DType } from "@opentrn/numerics";
 import { describe, expect, it } from "vitest";
 import type { Space } from "../define.ts";
 import { dmaCopy } from "../ops/dma-copy.ts";
+import { loopBegin } from "../ops/loop-begin.ts";
+import { loopEnd } from "../ops/loop-end.ts";
 import { memset } from "../ops/memset.ts";
 import { ncMatmul } from "../ops/nc-matmul.ts";
 import { tensorCopy } from "../ops/tensor-copy.ts";
 import { tensorTensor } from "../ops/tensor-tensor.ts";
+import { whileBegin } from "../ops/while-begin.ts";
+import { whileEnd } from "../ops/while-end.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { encodeInstruction } from "./codec.ts";
 import type { AccessPattern, Operand } from "./pattern.ts";
@@ -116,6 +120,32 @@ describe("Program", () => {
     words[words.length - 2] = -1;
     expect(thrown(() => b.append(Int32Array.from(words), 0, words.length)).message).toBe(
       "an ALU operation is missing; pass one of nki.language's",
+    );
+  });
+
+  it("loads only Programs whose run-time loops close in order, core by core", () => {
+    const index: Operand = { kind: "register", register: 0 };
+    const two: Operand = { kind: "int", value: 2 };
+    const load = (...ops: ("loop" | "loop end" | "while" | "while end" | "core 1")[]) => {
+      const b = new ProgramBuilder({ name: "loops", chip, cores: 2 });
+      const line = b.line("kernel.py", 4);
+      for (const op of ops)
+        if (op === "core 1") b.setCore(1);
+        else if (op === "loop") b.emit(loopBegin, { index, start: two, stop: two }, {}, line);
+        else if (op === "while") b.emit(whileBegin, { condition: index }, {}, line);
+        else if (op === "loop end") b.emit(loopEnd, {}, {}, line);
+        else b.emit(whileEnd, { condition: index }, {}, line);
+      return loadProgram(saveProgram(b.finish()));
+    };
+    expect(load("loop", "while", "while end", "loop end", "core 1").starts).toHaveLength(4);
+    expect(thrown(() => load("loop", "core 1", "loop end")).message).toBe(
+      "loop_end closes no loop; none is open",
+    );
+    expect(thrown(() => load("loop", "while", "loop end")).message).toContain(
+      "a while_begin is open",
+    );
+    expect(thrown(() => load("loop", "while", "while end")).describe()).toBe(
+      "invalid program: loop_begin is never closed (kernel.py:4)",
     );
   });
 

@@ -3,6 +3,7 @@ import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
 import { dtypeId } from "@opentrn/numerics";
 import { ProgramBuilder } from "./builder.ts";
+import { checkLoops } from "./loop-nest.ts";
 import type { Program } from "./program.ts";
 import { ProgramStream } from "./stream.ts";
 import { control, WordWriter } from "./words.ts";
@@ -128,5 +129,7 @@ export function loadProgram(file: Uint8Array, chipOf: (name: string) => Chip = c
   const stream = new ProgramStream(builder);
   stream.push(words.slice(at));
   stream.finish();
-  return builder.finish();
+  const program = builder.finish();
+  checkLoops(program);
+  return program;
 }
