@@ -94,13 +94,16 @@ export function producersOf(instructions: readonly ProfiledInstruction[]): Produ
         else unexplained.add(i.id);
         if (!producer && elsewhere) remote.add(elsewhere.id);
       }
-      if (i.operands.words.some((w) => w.startsWith("$E[") && w.includes("==")))
-        unexplained.add(i.id);
+      if (waitsForEvent(i)) unexplained.add(i.id);
       of.set(i.id, found);
     }
   }
   return { of, remote, unexplained };
 }
+
+/** Events (`$E[4]==1`) are set from outside the core. */
+const waitsForEvent = ({ operands: { settings } }: ProfiledInstruction): boolean =>
+  Object.entries(settings).some(([key, value]) => key.startsWith("$E[") && value.startsWith("="));
 
 /** The last single write of another core that ended before `i` did: cores of one launch meet by writing each other's semaphores. */
 function neighbour(
