@@ -1,9 +1,11 @@
 /** How attributes stand in the text form: a row for every kind that is written between the braces. */
+import { OpenTrnError } from "@opentrn/base";
 import type { AttrSpec, Literal } from "./define.ts";
 import type { Func } from "./graph.ts";
 import type { Scanner } from "./scan.ts";
+import { siteHere } from "./site.ts";
 import { representable, tensorOf } from "./storage.ts";
-import { type ElementType, isFloatType, type TensorType } from "./types.ts";
+import { type ElementType, isFloatType, printType, type TensorType } from "./types.ts";
 
 /** The shortest decimal that reads back as the same element of that type. */
 export function printNumber(x: number, dtype: ElementType): string {
@@ -29,12 +31,28 @@ export function printLiteral(value: Literal, { shape, dtype }: TensorType): stri
   return shape.length === 0 ? `[${nested(0)}]` : nested(0);
 }
 
-type Numbers = number | number[];
+type Numbers = number | readonly Numbers[];
 
-/** A number, or nested lists of them in row-major order. */
-function scanNumbers(s: Scanner): Numbers {
+/** A number, or nested lists of them; no deeper than any tensor here has dimensions. */
+function scanNumbers(s: Scanner, depth = 0): Numbers {
   if (!s.peek("[")) return s.number();
-  return s.list("[", "]", () => scanNumbers(s)).flat() as number[];
+  if (depth > deepest) s.fail(`lists are nested more than ${deepest} deep`);
+  return s.list("[", "]", () => scanNumbers(s, depth + 1));
+}
+const deepest = 64;
+
+/** The elements row-major; stops where the lists have another shape than the tensor. */
+function elementsOf(numbers: Numbers, type: TensorType): readonly number[] {
+  const shape = type.shape.length === 0 ? [1] : type.shape;
+  const flatten = (n: Numbers, d: number): readonly number[] => {
+    if (d === shape.length && typeof n === "number") return [n];
+    if (typeof n !== "number" && n.length === shape[d]) return n.flatMap((m) => flatten(m, d + 1));
+    throw new OpenTrnError(
+      `the value's lists do not have the shape of ${printType(type)}; nest one list a dimension`,
+      { category: "bad input", rule: "ir text", at: siteHere().location },
+    );
+  };
+  return flatten(numbers, 0);
 }
 
 interface AttrText {
@@ -60,11 +78,11 @@ export const attrText = {
   string: { print: (value) => JSON.stringify(value), scan: (s) => s.string() },
   literal: {
     print: (value, type) => printLiteral(value as Literal, type),
-    scan: scanNumbers,
-    settle: (scanned, { dtype }) =>
-      Array.isArray(scanned)
-        ? tensorOf({ shape: [scanned.length], dtype }, scanned).data
-        : representable(scanned as number, dtype),
+    scan: (s) => scanNumbers(s),
+    settle: (scanned, type) =>
+      typeof scanned === "number"
+        ? representable(scanned, type.dtype)
+        : tensorOf(type, elementsOf(scanned as Numbers, type)).data,
   },
   function: {
     print: (value) => `@${(value as Func).name}`,

@@ -1,6 +1,7 @@
 /** Values of tensors: dense row-major typed arrays. Floats of 16 and fewer bits are held as the fp32 numbers they stand for. */
 import { OpenTrnError } from "@opentrn/base";
 import { roundTo } from "@opentrn/numerics";
+import { siteHere } from "./site.ts";
 import { type ElementType, isFloatType, printType, sizeOf, type TensorType } from "./types.ts";
 
 /**
@@ -59,6 +60,7 @@ export function representable(x: number, dtype: ElementType): number {
   if (cell[0] === x && (dtype !== "bool_" || x <= 1)) return x;
   throw new OpenTrnError(`${x} is no ${dtype}; pass a value that the type holds`, {
     category: "bad input",
+    at: siteHere().location,
   });
 }
 
@@ -75,7 +77,7 @@ export function tensorOf(
   if (values.length !== n)
     throw new OpenTrnError(
       `${printType(type)} has ${n} elements, ${values.length} were given; pass them row-major`,
-      { category: "bad input" },
+      { category: "bad input", at: siteHere().location },
     );
   const data = allocate(type, arithmetic);
   if (isFloatType(type)) {

@@ -208,6 +208,24 @@ test.each([
     /returns \(tensor<2xf32>\)/,
   ],
   [
+    "a ragged value",
+    wrap("%0 = constant {value = [[1, 2], [3]]} : tensor<3xf32>"),
+    2,
+    /lists do not have the shape of tensor<3xf32>/,
+  ],
+  [
+    "a short value",
+    wrap("%0 = constant {value = [1]} : tensor<2xf32>"),
+    2,
+    /lists do not have the shape/,
+  ],
+  [
+    "a hostile depth",
+    wrap(`%0 = constant {value = ${"[".repeat(1e5)}`),
+    2,
+    /nested more than 64 deep/,
+  ],
+  [
     "a parameter in the body",
     wrap('%0 = parameter {name = "y"} : tensor<2xf32>'),
     2,
@@ -231,5 +249,5 @@ test.each([
   }
   expect(error).toBeInstanceOf(OpenTrnError);
   expect((error as OpenTrnError).message).toMatch(message);
-  expect((error as OpenTrnError).at?.line ?? line).toBe(line);
+  expect((error as OpenTrnError).at).toEqual({ file: "model.ir", line });
 });

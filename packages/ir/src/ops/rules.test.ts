@@ -238,5 +238,7 @@ test("an error carries the line that built the operation, also through a composi
 
 test("numbers alone have no type", () => {
   expect(() => ir.add(1, 2)).toThrow(/make one a tensor/);
-  expect(() => ir.add(i, 0.5)).toThrow("0.5 is no int32; pass a value that the type holds");
+  const error = failure(() => ir.add(i, 0.5));
+  expect(error.message).toBe("0.5 is no int32; pass a value that the type holds");
+  expect(error.at?.file).toMatch(/rules\.test\.ts$/);
 });
