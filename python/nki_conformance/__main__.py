@@ -78,11 +78,15 @@ class Run:
                 said = (done.stdout or b"").decode("utf-8", "replace")[-400:]
             except subprocess.TimeoutExpired:
                 said = "the file took longer than %g s" % limit
+                done = None
             try:
                 with open(job["out"]) as f:
-                    return json.load(f)
+                    report = json.load(f)
             except (OSError, ValueError):
-                return {"cases": [{"id": job["id"], "outcome": "timeout", "error": " ".join(said.split())[-300:]}], "events": []}
+                report = {"cases": [], "events": []}
+            if done is None or not report["cases"]:
+                report["cases"].append({"id": job["id"], "outcome": "timeout", "error": " ".join(said.split())[-300:]})
+            return report
 
     def take(self, file, report):
         """Files what a driver's report says under the kernels it called."""

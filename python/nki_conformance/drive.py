@@ -35,8 +35,9 @@ def _calm():
 class Plugin:
     """Reports every test and stops those that take too long."""
 
-    def __init__(self, seconds, cases, pytest):
-        self.seconds = seconds
+    def __init__(self, job, cases, pytest):
+        self.job = job
+        self.seconds = job["timeout"]
         self.cases = cases
         self.pytest = pytest
         self.stopped = set()
@@ -79,6 +80,7 @@ class Plugin:
                         "error": _message(report) if not report.passed else None,
                     }
                 )
+                _save(plugin.job, plugin.cases)
 
             def pytest_collectreport(self, report):
                 if report.failed:
@@ -102,7 +104,7 @@ def _last_line(text):
 def run_tests(job, cases):
     import pytest
 
-    plugin = Plugin(job["timeout"], cases, pytest)
+    plugin = Plugin(job, cases, pytest)
     arguments = [job["file"], "-q", "-p", "no:cacheprovider", "--rootdir", job["root"], "-x" if job.get("first") else "--tb=short"]
     pytest.main(arguments, plugins=[plugin, plugin.hook()])
 
@@ -162,6 +164,14 @@ def run_script(job, cases):
     cases.append(case)
 
 
+def _save(job, cases):
+    """Written after every case, so that a file that is stopped leaves what it has."""
+    partial = job["out"] + ".partial"
+    with open(partial, "w") as f:
+        json.dump({"cases": cases, "events": record.events}, f)
+    os.replace(partial, job["out"])
+
+
 def main(path):
     with open(path) as f:
         job = json.load(f)
@@ -172,8 +182,7 @@ def main(path):
     try:
         (run_tests if job["kind"] == "test" else run_script)(job, cases)
     finally:
-        with open(job["out"], "w") as f:
-            json.dump({"cases": cases, "events": record.events}, f)
+        _save(job, cases)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@ from nki._dtypes import BYTES, FLOATS, dtype_of
 
 try:
     import numpy as _np
+    # Where NumPy is absent, a stand-in serves kernels' imports; it has no version.
+    _np = _np if hasattr(_np, "__version__") else None
 except ImportError:
     _np = None
 try:
