@@ -12,7 +12,8 @@ from nki._tensor import MemoryRegion, NkiTensor
 from . import _state
 from ._blocks import Blocks
 from ._rewrite import masks_writes, rewritten
-from ._tile import Tile, fresh
+from ._storage import fresh
+from ._tile import Tile
 
 
 def adapted(user, grid):

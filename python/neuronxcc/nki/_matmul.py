@@ -6,7 +6,8 @@ from nki._errors import NkiUnsupportedError
 from ._dtypes import dtype_of
 from ._operands import Tile, on_chip
 from ._state import current
-from ._tile import Pending, fresh, shaped
+from ._storage import fresh, shaped
+from ._tile import Pending
 
 _DOUBLE_ROW = ("double_row", "double_row_gen3")
 

@@ -7,7 +7,8 @@ from ._clip import boxes
 from ._dtypes import of_scalar
 from ._index import Index, broadcast_shapes
 from ._select import cut
-from ._tile import Pending, Tile, fresh, shaped, solid
+from ._storage import fresh, shaped, solid
+from ._tile import Pending, Tile
 
 __all__ = ["Index", "alu", "act", "as_tile", "broadcast_view", "each", "join", "number", "result", "spread", "Pending", "Tile"]
 

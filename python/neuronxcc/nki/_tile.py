@@ -6,14 +6,14 @@ import sys
 
 from nki import _isa_generated as _isa
 from nki import _values
-from nki import isa as _core
 from nki._errors import NkiUnsupportedError, NkiValidationError
 from nki._tensor import MemoryRegion
-from nki._trace import CONSTANT, INTERNAL, is_package
+from nki._trace import is_package
 
 from . import _select
 from ._dtypes import BYTES, dtype_of, public
 from ._state import at_line, current
+from ._storage import covers, fresh, shaped, zero
 
 _SPACE = {MemoryRegion.sbuf: "sbuf", MemoryRegion.psum: "psum", MemoryRegion.private_hbm: "hbm", MemoryRegion.shared_hbm: "hbm"}
 
@@ -94,7 +94,7 @@ class Tile:
         _settle(s)
         v = self._v
         if v._b.id in s.lazy:
-            _zero(s, v)
+            zero(s, v)
         return v
 
     def write(self):
@@ -104,10 +104,10 @@ class Tile:
         v = self._v
         number = v._b.id
         if number in s.lazy:
-            if _covers(v):
+            if covers(v):
                 s.lazy.discard(number)
             else:
-                _zero(s, v)
+                zero(s, v)
         s.written.add(number)
         return v
 
@@ -284,11 +284,11 @@ class Pending(Tile):
             s.pending = None
         v = target._v
         number = v._b.id
-        if number in s.lazy and _covers(v):
+        if number in s.lazy and covers(v):
             s.lazy.discard(number)
             accumulate = False
         elif number in s.lazy:
-            _zero(s, v)
+            zero(s, v)
             accumulate = True
         else:
             accumulate = True if number in s.written else None
@@ -317,60 +317,6 @@ class Pending(Tile):
 def _settle(s):
     if s.pending is not None:
         s.pending.settle()
-
-
-def _covers(v):
-    return v.offset == 0 and v.size == v._b.elements and 0 not in v.strides
-
-
-def _zero(s, v):
-    b = v._b
-    s.lazy.discard(b.id)
-    s.written.add(b.id)
-    _core.memset(v._view((b.elements // b.row, b.row), (b.row, 1), 0), 0.0 if "float" in b.dtype else 0)
-
-
-def fresh(shape, dtype, space="sbuf", name=""):
-    """A new tile of the memory ``space``; shapes of one dimension get a free dimension of 1."""
-    shape = tuple(shape) or (1,)
-    region = {"sbuf": MemoryRegion.sbuf, "psum": MemoryRegion.psum, "hbm": MemoryRegion.private_hbm}[space]
-    if space != "hbm" and len(shape) == 1:
-        shape += (1,)
-    s = current()
-    return s.trace.storage(shape, dtype, region, name, kind_of(s, region))
-
-
-def kind_of(s, region):
-    """How a new storage is declared: with contents that count as written where masks may leave some out."""
-    return CONSTANT if s.masks and region in (MemoryRegion.sbuf, MemoryRegion.psum) else INTERNAL
-
-
-def solid(shape):
-    """A shape without its free dimensions of 1."""
-    shape = tuple(shape)
-    return shape[:1] + tuple(n for n in shape[1:] if n != 1)
-
-
-def shaped(view, shape):
-    """``view`` with the dimensions of ``shape``, where they differ in ones only; ValueError otherwise."""
-    shape = tuple(shape)
-    if view.shape == shape:
-        return view
-    if view._x is not None and solid(view.shape) == solid(shape) and len(view.shape) <= len(shape):
-        return view
-    if solid(view.shape) != solid(shape):
-        kept = [n for n in view.shape if n != 1]
-        if kept != [n for n in shape if n != 1]:
-            raise ValueError("shape %s does not fit %s" % (shape, view.shape))
-    dims = [(n, s) for n, s in zip(view.shape[1:], view.strides[1:]) if n != 1]
-    first = (view.shape[0], view.strides[0])
-    if shape[0] != view.shape[0]:
-        dims = [(n, s) for n, s in zip(view.shape, view.strides) if n != 1]
-        first = (1, view._b.row or 1) if shape[0] == 1 else dims.pop(0)
-    out = [first]
-    for n in shape[1:]:
-        out.append((1, 1) if n == 1 else dims.pop(0))
-    return view._view(tuple(n for n, _ in out), tuple(s for _, s in out), view.offset, view._x)
 
 
 def fit(target, value):

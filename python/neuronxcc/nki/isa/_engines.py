@@ -5,7 +5,8 @@ from nki._errors import NkiUnsupportedError
 
 from .._dtypes import dtype_of, promote
 from .._operands import Tile, act, alu, broadcast_view, columns, number, on_chip, op_name, result
-from .._tile import Pending, fresh, shaped
+from .._storage import fresh, shaped
+from .._tile import Pending
 from ..language import _elementwise as ew
 from ..language._movement import copy
 from ..language._reduction import reduce

@@ -8,7 +8,8 @@ from .._dtypes import dtype_of
 from .._index import Index, Mask
 from .._operands import number, on_chip, packed
 from .._select import cut
-from .._tile import Pending, fresh, shaped
+from .._storage import fresh, shaped
+from .._tile import Pending
 
 
 def _affine(expr, shape, box):

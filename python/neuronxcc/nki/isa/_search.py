@@ -7,7 +7,8 @@ from .._clip import boxes
 from .._dtypes import dtype_of, is_float
 from .._operands import Tile, alu, each, number, on_chip, packed, result
 from .._select import cut
-from .._tile import Pending, shaped
+from .._storage import shaped
+from .._tile import Pending
 from ._engines import _column, _kind
 
 

@@ -8,7 +8,8 @@ from .._clip import boxes
 from .._dtypes import BYTES, dtype_of, is_float
 from .._operands import Tile, each, packed
 from .._state import current
-from .._tile import Pending, fresh, kind_of
+from .._storage import fresh, kind_of
+from .._tile import Pending
 from ..compiler._allocate import settled
 
 

@@ -4,7 +4,7 @@ from nki._errors import NkiUnsupportedError
 
 from .._dtypes import dtype_of, is_float, of_scalar, promote
 from .._operands import Tile, act, alu, broadcast_view, columns, join, number, on_chip, result
-from .._tile import fresh, shaped
+from .._storage import fresh, shaped
 
 #: Operations that ScalarE computes.
 ACTIVATIONS = (

@@ -6,7 +6,8 @@ from .._clip import boxes
 from .._dtypes import dtype_of
 from .._operands import Tile, broadcast_view, each, on_chip, packed, result, spread
 from .._select import cut
-from .._tile import Pending, fresh, shaped, solid
+from .._storage import fresh, shaped, solid
+from .._tile import Pending
 
 
 def load(src, *, mask=None, dtype=None, **kwargs):

@@ -4,7 +4,7 @@ from nki._errors import NkiUnsupportedError
 
 from .._dtypes import dtype_of
 from .._operands import Pending, Tile, result
-from .._tile import fresh
+from .._storage import fresh
 
 
 def _need(name, what):

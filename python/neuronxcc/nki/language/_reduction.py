@@ -6,7 +6,8 @@ from .._clip import boxes
 from .._dtypes import dtype_of, is_float
 from .._operands import Tile, alu, on_chip
 from .._select import cut
-from .._tile import Pending, shaped
+from .._storage import shaped
+from .._tile import Pending
 from . import _elementwise as ew
 
 
@@ -128,7 +129,7 @@ def softmax(x, axis, *, dtype=None, compute_dtype=None, mask=None, **kwargs):
     from .._operands import act, result
 
     exp, add = act("exp"), alu("add")
-    from .._tile import fresh
+    from .._storage import fresh
 
     total = fresh((shape[0], 1), "float32")
     bias = top.read()

@@ -8,7 +8,7 @@ from .._index import mgrid
 from .._matmul import nc_transpose
 from .._operands import Tile, alu, op_name
 from .._state import current
-from .._tile import fresh
+from .._storage import fresh
 
 
 def static_cast(input_data, dtype):
