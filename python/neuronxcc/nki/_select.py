@@ -13,6 +13,10 @@ from ._clip import boxes
 from ._index import Grid, Index, Mask, broadcast_shapes
 
 
+#: Keys that are surely basic.
+_PLAIN = frozenset((int, slice, DynamicSlice))
+
+
 def _tile(view):
     from ._tile import Tile
 
@@ -33,6 +37,11 @@ def select(tile, key):
             return _masked(tile, key)
         else:
             key = (key,)
+    for k in key:
+        if k.__class__ not in _PLAIN:
+            break
+    else:
+        return _tile(_basic(t, key if len(key) == len(t.shape) else _expand(t, key)))
     keys = _expand(t, key)
     if any(isinstance(k, Index) or _is_tile(k) for k in keys):
         return _tile(_advanced(t, keys))
