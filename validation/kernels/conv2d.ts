@@ -7,7 +7,8 @@ import { at, type Case, evictor, output, psum, range, sbuf, setting, size } from
 
 const [P, ROWS] = [128, 2];
 
-const conv = kernel("conv2d", (image: Tensor, weights: Tensor) => {
+/** `scalar`: whether ScalarE can help emptying PSUM; on trn1 only VectorE copies. */
+const conv = kernel("conv2d", (image: Tensor, weights: Tensor, scalar: boolean) => {
   const [channels, H, W] = image.shape as [number, number, number];
   const [f, , , out] = weights.shape as [number, number, number, number];
   const [h, w] = [H - f + 1, W - f + 1];
@@ -35,7 +36,7 @@ const conv = kernel("conv2d", (image: Tensor, weights: Tensor) => {
               moving: strips[c]!.slice(":", [i, i + ROWS], [j, j + w]),
             });
       const tile = sbuf([P, ROWS, w], image.dtype);
-      nisa.tensorCopy({ dst: tile, src: bank, engine: evictor(o) });
+      nisa.tensorCopy({ dst: tile, src: bank, engine: scalar ? evictor(o) : "vector" });
       nisa.dmaCopy({ dst: result.slice(at(o, P), [y * ROWS, (y + 1) * ROWS]), src: tile });
     }
   }
@@ -44,8 +45,13 @@ const conv = kernel("conv2d", (image: Tensor, weights: Tensor) => {
 
 export const cases = {
   conv: ((row) => {
-    const [channels, out, f] = [size(row, "in_ch"), size(row, "out_ch"), setting(row, "filter", 3)];
-    const [H, W] = [setting(row, "height", 224), setting(row, "width", 224)];
+    const [channels, out, f] = [
+      size(row, "in_ch"),
+      size(row, "out_ch"),
+      row.shapes["filter0"] ?? 3,
+    ];
+    const { image, image0 = image, image1 = image } = row.shapes;
+    const [H, W] = [image0 ?? 224, image1 ?? 224];
     const { dtype } = row;
     return [
       {
@@ -54,6 +60,7 @@ export const cases = {
           image: { shape: [channels, H, W], dtype },
           weights: { shape: [f, f, channels, out], dtype },
         },
+        args: { scalar: setting(row, "scalar", 1) === 1 },
       },
     ];
   }) as Case,
