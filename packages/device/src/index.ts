@@ -2,6 +2,7 @@ export { checkRaces } from "./check/races.ts";
 export { type ElementWrite, elementHistory } from "./debug/element-history.ts";
 export { type WatchedWrite, type WatchLog, watch } from "./debug/watch.ts";
 export { storagesWrittenBy } from "./debug/writes.ts";
+export { carriedOut } from "./execute/carried-out.ts";
 export type { PrintedTensor } from "./execute/core-run.ts";
 export * from "./execute/executable.ts";
 export type { Observed, Observer } from "./execute/observer.ts";

@@ -1,6 +1,7 @@
 /** `trn isa`: every instruction; `trn isa OP`: one in full. All of it is read from the instruction records. */
 import { OpenTrnError } from "@opentrn/base";
 import { chips } from "@opentrn/chips";
+import { carriedOut } from "@opentrn/device";
 import { fastInstructions } from "@opentrn/fast";
 import {
   type AnyInstruction,
@@ -47,7 +48,7 @@ export const isaRecord = (op: AnyInstruction): Record<string, unknown> => ({
     op.cost.kind === "unknown"
       ? { basis: "unknown", formula: null, why: op.cost.why }
       : { basis: op.cost.basis, formula: op.cost.formula, source: op.cost.source },
-  meaning: !op.control,
+  meaning: !op.control || carriedOut.has(op.name),
   control: op.control === true,
   fast: hasFastPath(op.name),
   tests: testsOf(op.name),
