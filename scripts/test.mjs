@@ -26,12 +26,13 @@ const run = (command, args, env = {}) =>
     child.on("close", (code) => done({ code, text }));
   });
 
-const vitest = await run(process.execPath, [
-  "node_modules/vitest/vitest.mjs",
-  "run",
-  "--reporter=dot",
-  ...process.argv.slice(2),
-]);
+// A log keeps every control character, so colours are for terminals only.
+const colours = process.stdout.isTTY ? {} : { NO_COLOR: "1", FORCE_COLOR: "0" };
+const vitest = await run(
+  process.execPath,
+  ["node_modules/vitest/vitest.mjs", "run", "--reporter=dot", ...process.argv.slice(2)],
+  colours,
+);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours are control characters.
 const plain = vitest.text.replace(/\u001b\[[0-9;]*m/g, "");
 const line = /^\s*Tests\s+(.*)$/m.exec(plain)?.[1] ?? "";
