@@ -4,7 +4,7 @@ It needs nothing but Python; NumPy, torch and ml_dtypes are used where the calle
 """
 # The generated tables come first: every other module reads them.
 from . import _isa_generated  # noqa: F401
-from . import isa, language  # noqa: F401
+from . import collectives, isa, language  # noqa: F401
 from ._kernel import Kernel, jit, simulate  # noqa: F401
 from ._run import last_run  # noqa: F401
 

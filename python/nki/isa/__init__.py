@@ -20,7 +20,7 @@ from .._target import get_nc_sub_version, get_nc_version  # noqa: F401
 # Loops are written with nl.fori_loop, nl.while_loop and nl.dynamic_range.
 _CONTROL = {"loop_begin", "loop_end", "while_begin", "while_end"}
 for _name in _isa.INSTRUCTIONS:
-    if _name not in _CONTROL:
+    if _name not in _CONTROL and _name not in _isa.COLLECTIVES:
         globals()[_name] = getattr(_isa, _name)
 
 

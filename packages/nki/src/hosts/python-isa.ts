@@ -101,7 +101,8 @@ function unpacking(op: AnyInstruction): string {
   return lists
     .map((list) => {
       const names = op.params.filter((name) => listOf(op, name) === list);
-      return `    ${names.join(", ")} = _listed(${list}, ${names.length}, ${python(`${op.name}: ${list}`)})\n`;
+      const targets = names.length === 1 ? `${names[0]},` : names.join(", ");
+      return `    ${targets} = _listed(${list}, ${names.length}, ${python(`${op.name}: ${list}`)})\n`;
     })
     .join("");
 }
@@ -198,7 +199,7 @@ ${unpacking(op)}    t_ = trace
     except KeyError:
         line_ = t_.line(f_)
     except AttributeError:
-        _outside(${python(op.name)})
+        _outside(${python(`${op.module ?? "nki.isa"}.${op.name}`)})
     try:
         words_ = (${[opcodeOf(op), "line_", ...words].join(", ")})
     except (AttributeError, TypeError, KeyError):
@@ -308,7 +309,7 @@ def _wrong():
 
 def _outside(name):
     if trace is None:
-        raise RuntimeError("nki.isa.%s outside a kernel; decorate the function with nki.jit and call it" % name)
+        raise RuntimeError("%s outside a kernel; decorate the function with nki.jit and call it" % name)
     raise
 
 
@@ -318,6 +319,8 @@ from ._instruction import NkiInstruction as _Instruction  # noqa: E402
 _new = _Instruction.__new__
 
 INSTRUCTIONS = ${python(names)}
+#: Those of nki.collectives.
+COLLECTIVES = ${python(instructions.flatMap((op) => (op.module === "nki.collectives" ? [op.name] : [])))}
 
 
 ${instructions.map(instructionFunction).join("\n\n")}`;
