@@ -8,6 +8,7 @@ export interface RunOptions {
   readonly target?: string;
   readonly chip?: string;
   readonly lnc?: string;
+  readonly ranks?: string;
   readonly check?: string;
   readonly rtol?: string;
   readonly atol?: string;
@@ -40,6 +41,8 @@ Tensors:
 Values fixed at compile time:
   --arg eps=1e-6 --arg causal=True --arg "mode='fast'" --arg tiles="(128, 512)"
 
+Ranks (--ranks): rank n makes up inputs from seed + n; files and values are the same for all.
+
 References (--check): REF.py:FN gets NumPy arrays by parameter name, REF.ts:FN gets
 { shape, data: Float64Array, dtype }; both return the expected outputs in float64.
 Tolerance by the narrowest float at the kernel's border: float32 1e-4, float16 5e-3,
@@ -55,6 +58,7 @@ export const addRunOptions = (command: Command): Command =>
     .option("--target <chip>", "chip to run on (default: the kernel's own, else trn2)")
     .option("--chip <file>", "a chip of your own as JSON")
     .option("--lnc <cores>", "physical cores of the launch")
+    .option("--ranks <n>", "run on n ranks joined by nki.collectives, each with inputs of its own")
     .option("--check <ref>", "compare with REF.py:FN or REF.ts:FN")
     .option("--rtol <x>", "relative tolerance of --check")
     .option("--atol <x>", "absolute tolerance of --check")

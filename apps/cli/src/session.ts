@@ -114,6 +114,18 @@ function chipOf(options: SessionOptions): Chip | undefined {
   return options.target === undefined ? undefined : chipNamed(options.target);
 }
 
+/** The tensors of a rank of `--ranks`: made up from seed + rank, while what files hold is the same for all ranks. */
+export function tensorsOfRank(
+  session: Session,
+  texts: readonly string[],
+  rank: number,
+): Readonly<Record<string, TensorData>> {
+  const made = texts.map(readArgument).filter(({ source }) => source.kind === "generated");
+  const seed = (session.seed + rank) % 2 ** 32;
+  const own = Object.fromEntries(made.map((a) => [a.name, loadArgument(a, seed)]));
+  return tensorsOf({ ...session.args, ...own });
+}
+
 function loadArguments(texts: readonly string[], seed: number): Record<string, ArgumentValue> {
   const args: Record<string, ArgumentValue> = {};
   for (const text of texts) {

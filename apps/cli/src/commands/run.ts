@@ -10,7 +10,9 @@ import {
   type RunReport,
   type RunResult,
   reportOf,
+  reportOfRanks,
   runProgram,
+  runProgramRanks,
   watchedStorages,
   writeFileAtomic,
   writeTensorFile,
@@ -18,7 +20,7 @@ import {
 import { exitCode } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { choiceOption, numberOption, type RunOptions } from "../run-options.ts";
-import { openSession, type Session, tensorsOf } from "../session.ts";
+import { openSession, type Session, tensorsOf, tensorsOfRank } from "../session.ts";
 import { refuseLints } from "../strict.ts";
 import { renderReport } from "../terminal/run-report.ts";
 
@@ -27,14 +29,19 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
   const rtol = numberOption("--rtol", options.rtol, 0, Number.MAX_VALUE, false);
   const atol = numberOption("--atol", options.atol, 0, Number.MAX_VALUE, false);
   const preciseFp = preciseFpOf(options, io);
+  const ranks = numberOption("--ranks", options.ranks, 1, 128);
   const session = await openSession(kernel, options, io, {
-    ...(options.timingOnly ? {} : { values: { preciseFp, fast: options.reference !== true } }),
+    // What a kernel sees while it is traced would be rank 0's, in a Program that all ranks run.
+    ...(options.timingOnly || ranks !== undefined
+      ? {}
+      : { values: { preciseFp, fast: options.reference !== true } }),
     lint: true,
   });
   const { traced, args, progress } = session;
   try {
     if (options.strict) refuseLints(traced);
     const { inputs, settings } = runOf(session, options, preciseFp);
+    if (ranks !== undefined) return runOnRanks(session, ranks, options, settings, io);
     const result = runProgram(traced.program, inputs, settings);
     const expected =
       options.check === undefined || !result.outputs
@@ -48,13 +55,37 @@ export async function runCommand(kernel: string, options: RunOptions, io: Io): P
     const checked = reportOf(traced, result, { args, expected, given });
     const report = explainFirstWrong(checked, result, inputs, settings);
     const files = writeFiles(options, traced.program, result, report);
-    if (options.json) io.out(`${JSON.stringify(report)}\n`);
-    else io.out(renderReport(report, io.colours, { files }));
+    show(report, files, options, io);
     const passed = report.outputs.every((o) => o.check?.passed ?? true);
     return passed ? exitCode.passed : exitCode.checkFailed;
   } finally {
     progress.done();
   }
+}
+
+/** `--ranks`: rank n on inputs of its own; the report is rank 0's, with the outputs of all. */
+function runOnRanks(
+  session: Session,
+  ranks: number,
+  options: RunOptions,
+  settings: ProgramRunOptions,
+  io: Io,
+): number {
+  const { traced, progress } = session;
+  const inputs = Array.from({ length: ranks }, (_, n) => tensorsOfRank(session, options.arg, n));
+  const result = runProgramRanks(traced.program, inputs, settings);
+  progress.done();
+  const report = reportOfRanks(traced, result);
+  const outputs = result.ranks.flatMap((r, n) =>
+    r.outputs.map((o) => ({ ...o, name: `rank${n}.${o.name}` })),
+  );
+  show(report, writeFiles(options, traced.program, { ...result, outputs }, report), options, io);
+  return exitCode.passed;
+}
+
+function show(report: RunReport, files: WrittenFiles, options: RunOptions, io: Io): void {
+  if (options.json) io.out(`${JSON.stringify(report)}\n`);
+  else io.out(renderReport(report, io.colours, { files }));
 }
 
 /** What the Program is run with. */
@@ -94,12 +125,15 @@ async function expectedWith(
   return expectedOutputs(check, args, outputs);
 }
 
+/** What was written, and where. */
+type WrittenFiles = readonly (readonly [string, string])[];
+
 function writeFiles(
   options: RunOptions,
   program: Parameters<typeof saveProgram>[0],
-  result: RunResult,
+  result: Pick<RunResult, "outputs" | "timeline">,
   report: RunReport,
-): (readonly [string, string])[] {
+): WrittenFiles {
   const files: (readonly [string, string])[] = [];
   if (options.save !== undefined) {
     writeFileAtomic(options.save, saveProgram(program));
@@ -134,6 +168,18 @@ function checkCombination(o: RunOptions): void {
     clash("--timing-only", "--outputs", "there are no values to write");
   if (o.timingOnly && o.watch !== undefined)
     clash("--timing-only", "--watch", "there are no values to show");
+  if (o.ranks !== undefined) {
+    if (o.check !== undefined)
+      clash(
+        "--ranks",
+        "--check",
+        "a reference is not told the ranks' inputs yet; compare --outputs",
+      );
+    if (o.watch !== undefined)
+      clash("--ranks", "--watch", "writes are not shown by rank yet; use nl.device_print");
+    if (o.timingOnly)
+      clash("--ranks", "--timing-only", "the time is that of one rank; leave --ranks out");
+  }
   if (!o.timing && o.trace !== undefined)
     clash("--no-timing", "--trace", "a trace shows predicted time");
 }

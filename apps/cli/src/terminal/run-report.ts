@@ -4,6 +4,7 @@ import { dtypeInfo } from "@opentrn/numerics";
 import {
   type OutputReport,
   printedText,
+  type RankReport,
   type RunReport,
   reportedEngines,
   type TimeReport,
@@ -33,9 +34,9 @@ export interface Extra {
 export function renderReport(r: RunReport, c: Colours, extra: Extra): string {
   const parts = [
     [title(r, c)],
-    prints(r, c),
+    r.ranks ? [] : prints(r.prints, c),
     r.watch ? watchRows(r.watch, row(c), c) : [],
-    r.outputs.flatMap((o) => outputLines(o, c)),
+    r.ranks ? rankLines(r.ranks, c) : r.outputs.flatMap((o) => outputLines(o, c)),
     r.time ? timeLines(r.time, c) : [],
     [...(r.time ? [traffic(r, r.time, c)] : []), memory(r, c)],
     r.time ? lines(r.time, c) : [],
@@ -76,6 +77,14 @@ function outputLines(o: OutputReport, c: Colours): string[] {
   if (at?.written_by) lines.push(...historyRows(at.written_by, row(c), c));
   return lines;
 }
+
+/** What each rank printed and returned. */
+const rankLines = (ranks: readonly RankReport[], c: Colours): string[] =>
+  ranks.flatMap((r, n) => [
+    line(c, `rank ${n}`, "").trimEnd(),
+    ...prints(r.prints, c),
+    ...r.outputs.flatMap((o) => outputLines(o, c)),
+  ]);
 
 const row =
   (c: Colours) =>
@@ -164,8 +173,8 @@ function warnings(r: RunReport, c: Colours): string[] {
 }
 
 /** What the kernel printed on the device, with its rows under the name. */
-const prints = (r: RunReport, c: Colours): string[] =>
-  r.prints.flatMap((p) =>
+const prints = (printed: RunReport["prints"], c: Colours): string[] =>
+  printed.flatMap((p) =>
     printedText(p)
       .split("\n")
       .map((text, n) => line(c, n === 0 ? "print" : "", text)),

@@ -1,13 +1,15 @@
 /** Collects a run's results into its report. */
 import { psumBytesPerPartition } from "@opentrn/chips";
+import type { PrintedTensor } from "@opentrn/device";
 import type { Program } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import type { Tolerance } from "../check/tolerance.ts";
 import type { ArgumentValue } from "../inputs/argument.ts";
 import type { TracedProgram } from "../kernels/trace-kernel.ts";
 import type { RunResult } from "../run/run-program.ts";
+import type { RanksResult } from "../run/run-ranks.ts";
 import { checkedOutput, plainOutput } from "./output-report.ts";
-import { jsonValue, type RunReport, warningReport } from "./report.ts";
+import { jsonValue, type PrintReport, type RunReport, warningReport } from "./report.ts";
 import { timeReport } from "./time-report.ts";
 import { watchReport } from "./watch-report.ts";
 
@@ -52,16 +54,30 @@ export function reportOf(traced: TracedProgram, result: RunResult, check: CheckI
       execute_ms: milliseconds(result.host.executeMs),
       timeline_ms: milliseconds(result.host.timelineMs),
     },
-    prints: result.prints.map((p) => ({
-      prefix: p.prefix,
-      dtype: p.dtype,
-      shape: p.shape,
-      values: Array.from<number, number | string>(p.values, jsonValue),
-    })),
+    prints: result.prints.map(printReport),
     ...(result.watch ? { watch: watchReport(result.watch) } : {}),
     warnings: [...(traced.lints ?? []), ...result.warnings].map(warningReport),
   };
 }
+
+/** The report of rank 0, with what every rank returned and printed. */
+export function reportOfRanks(traced: TracedProgram, result: RanksResult): RunReport {
+  const { ranks, ...common } = result;
+  return {
+    ...reportOf(traced, { ...common, ...ranks[0]! }, { args: {} }),
+    ranks: ranks.map((r) => ({
+      outputs: r.outputs.map(plainOutput),
+      prints: r.prints.map(printReport),
+    })),
+  };
+}
+
+const printReport = (p: PrintedTensor): PrintReport => ({
+  prefix: p.prefix,
+  dtype: p.dtype,
+  shape: p.shape,
+  values: Array.from<number, number | string>(p.values, jsonValue),
+});
 
 /** Of the instructions that compute; control flow has no fast path and needs none. */
 function fastShare(program: Program, fast: number): number {

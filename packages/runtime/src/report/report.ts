@@ -67,6 +67,19 @@ export interface TimeReport {
   readonly stalls: readonly StallReport[];
 }
 
+export interface PrintReport {
+  readonly prefix: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Not finite: a string. */
+  readonly values: readonly (number | string)[];
+}
+
+export interface RankReport {
+  readonly outputs: readonly OutputReport[];
+  readonly prints: readonly PrintReport[];
+}
+
 export interface RunReport {
   readonly kernel: string;
   readonly target: string;
@@ -95,15 +108,11 @@ export interface RunReport {
     readonly execute_ms: number;
     readonly timeline_ms: number;
   };
-  readonly prints: readonly {
-    readonly prefix: string;
-    readonly dtype: DType;
-    readonly shape: readonly number[];
-    /** Not finite: a string. */
-    readonly values: readonly (number | string)[];
-  }[];
+  readonly prints: readonly PrintReport[];
   /** With --watch. */
   readonly watch?: WatchReport;
+  /** With --ranks: what every rank returned, rank 0 first; the fields above are rank 0's. */
+  readonly ranks?: readonly RankReport[];
   readonly warnings: readonly {
     readonly rule: string;
     readonly message: string;

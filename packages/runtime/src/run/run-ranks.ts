@@ -10,6 +10,7 @@ import {
   timeline,
 } from "@opentrn/device";
 import type { Program, Warning } from "@opentrn/isa";
+import { costWarnings } from "../report/time-report.ts";
 import type { TensorData } from "../tensors/tensor.ts";
 import { inputBytes } from "./input-bytes.ts";
 import {
@@ -31,8 +32,12 @@ export interface RanksResult {
   /** Rank 0 first. */
   readonly ranks: readonly RankResult[];
   readonly warnings: readonly Warning[];
+  /** Instructions of a rank that ran on the fast path. */
+  readonly fastCount: number;
   /** Of rank 0 without waiting for the others; absent with `time: false`. */
   readonly timeline?: Timeline;
+  /** Host milliseconds, for all ranks. */
+  readonly host: { readonly executeMs: number; readonly timelineMs: number };
 }
 
 /**
@@ -42,15 +47,17 @@ export interface RanksResult {
 export function runProgramRanks(
   program: Program,
   inputs: readonly Readonly<Record<string, TensorData>>[],
-  options: Omit<RunOptions, "values" | "onStage"> = {},
+  options: Omit<RunOptions, "values" | "watch"> = {},
 ): RanksResult {
+  const { onStage } = options;
+  onStage?.("place");
   checkRaces(program);
   const placement = place(program);
+  const bytes = inputs.map((i) => inputBytes(program, i));
+  const started = performance.now();
+  onStage?.("execute");
   const executables = prepareRanks(program, placement, inputs.length, prepareOptions(options));
-  const outcomes = runRanks(
-    executables,
-    inputs.map((i) => inputBytes(program, i)),
-  );
+  const outcomes = runRanks(executables, bytes);
   const wanted = options.outputs ?? wholeOutputs(program);
   const wide = options.preciseFp === false;
   const ranks = outcomes.map(
@@ -59,19 +66,30 @@ export function runProgramRanks(
       prints,
     }),
   );
-  const warnings = [...program.warnings];
-  if (options.time === false) return { program, placement, ranks, warnings };
-  warnings.push({
-    rule: "time of ranks",
-    message:
-      "the time is that of rank 0 alone: waiting for other ranks and the links between cores are not modelled",
+  const between = performance.now();
+  const fastCount = executables[0]!.fastCount;
+  const values = { program, placement, ranks, fastCount };
+  if (options.time === false)
+    return {
+      ...values,
+      warnings: program.warnings,
+      host: { executeMs: between - started, timelineMs: 0 },
+    };
+  onStage?.("timeline");
+  const timed = timeline(program, placement, {
+    executed: outcomes[0]!.executed,
+    maxInstructions: options.maxSteps,
   });
-  const executed = outcomes[0]!.executed;
   return {
-    program,
-    placement,
-    ranks,
-    warnings,
-    timeline: timeline(program, placement, { executed }),
+    ...values,
+    warnings: [...program.warnings, ...costWarnings(timed), timeOfRanks],
+    timeline: timed,
+    host: { executeMs: between - started, timelineMs: performance.now() - between },
   };
 }
+
+const timeOfRanks: Warning = {
+  rule: "time of ranks",
+  message:
+    "the time is that of rank 0 alone: waiting for other ranks and the links between cores are not modelled",
+};
