@@ -128,6 +128,23 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
     });
 
   trn
+    .command("validate")
+    .description("compares predictions with published measurements, or with a recorded profile")
+    .option("--profile <file...>", "replay neuron-profile JSON instead of checking rows")
+    .option("--rows <file>", "rows in the form of validation/rows instead of those")
+    .option("--only <text>", "only rows with it in id, kernel, family, variant or source")
+    .option("--schedule <order>", "order of instructions: list or program-order", "list")
+    .option("--target <chip>", "chip that a profile was recorded on", "trn2")
+    .option("--each", "print every row")
+    .option("--write", "write docs/accuracy.md; with --profile, the figures it shows of profiles")
+    .option("--check", "say whether docs/accuracy.md is what --write would write")
+    .option("--json", "as JSON")
+    .action(async (options) => {
+      const { validateCommand } = await import("./commands/validate.ts");
+      done(await validateCommand(options, io));
+    });
+
+  trn
     .command("migrate-report")
     .description("names each line of a kernel file to change for the newest NKI")
     .argument("<file>", "a Python file")

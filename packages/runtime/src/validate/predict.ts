@@ -1,6 +1,6 @@
 /** Predicts the time of a row's kernel: builds its Programs, places them and plays them. */
 import { OpenTrnError } from "@opentrn/base";
-import { type Chip, chipNamed } from "@opentrn/chips";
+import type { Chip } from "@opentrn/chips";
 import {
   type CostUse,
   listSchedule,
@@ -87,11 +87,10 @@ function timed(program: Program, order: Order): Timeline {
 export function predict(
   make: Case,
   row: CaseRow,
-  chipName: string,
+  chip: Chip,
   cores: number,
   order: Order,
 ): Prediction {
-  const chip = chipNamed(chipName);
   const launches = make(row);
   // Where one launch cannot have that many cores, each runs the kernel on its own and they share the memory.
   const lnc = chip.lnc.value.includes(cores) ? cores : 1;

@@ -87,4 +87,4 @@ export function dtypeOf(row: PublishedRow): DType | undefined {
 }
 
 /** The chip a row was measured on; `trn1/unspecified` counts as trn1. */
-export const chipNameOf = (row: PublishedRow): string => row.generation.split("/")[0]!;
+export const generationOf = (row: PublishedRow): string => row.generation.split("/")[0]!;

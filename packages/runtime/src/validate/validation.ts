@@ -1,12 +1,12 @@
 /** Checks published rows against predictions. */
 import { dirname, join } from "node:path";
 import { OpenTrnError } from "@opentrn/base";
-import { chips } from "@opentrn/chips";
+import { type Chip, chipNamed, chips } from "@opentrn/chips";
 import { importScript } from "../kernels/import-script.ts";
 import { type Bindings, type Bound, bindingOf, readBindings, reasonOf } from "./binding.ts";
 import { metrics } from "./metric.ts";
 import { type Case, type Order, type Prediction, predict } from "./predict.ts";
-import { chipNameOf, dtypeOf, type PublishedRow, sizesOf } from "./row.ts";
+import { dtypeOf, generationOf, type PublishedRow, sizesOf } from "./row.ts";
 import { median, quantile } from "./statistics.ts";
 
 /** One row that was checked. */
@@ -51,6 +51,8 @@ export interface ValidateOptions {
   readonly bindings: string;
   /** Order of instructions; default `list`. */
   readonly order?: Order;
+  /** Chips by name, where others than the catalogue's are wanted. */
+  readonly chipNamed?: (name: string) => Chip;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
@@ -123,7 +125,7 @@ class Validator {
 
   /** What keeps a bound row from being run. */
   private unfit(row: PublishedRow, { binding }: Bound): string | undefined {
-    const chip = chipNameOf(row);
+    const chip = generationOf(row);
     if (!chips.some((c) => c.name === chip)) return `${row.generation} is no chip of ours`;
     if (dtypeOf(row) === undefined) return `${row.dtype} is no data type of ours`;
     const { M, K, N } = sizesOf(row);
@@ -140,12 +142,13 @@ class Validator {
       if (sizes[theirs] !== undefined) shapes[ours] = sizes[theirs];
     const cores = bound.binding.cores === "row" ? (row.cores ?? 1) : (bound.binding.cores ?? 1);
     const case_ = { shapes, dtype: dtypeOf(row)!, settings: bound.settings };
-    const key = JSON.stringify([bound.file, bound.name, case_, chipNameOf(row), cores]);
+    const key = JSON.stringify([bound.file, bound.name, case_, generationOf(row), cores]);
     const known = this.known.get(key);
     if (known) return known;
     try {
       const make = await this.caseNamed(bound.file, bound.name);
-      const made = predict(make, case_, chipNameOf(row), cores, this.options.order ?? "list");
+      const chip = (this.options.chipNamed ?? chipNamed)(generationOf(row));
+      const made = predict(make, case_, chip, cores, this.options.order ?? "list");
       this.known.set(key, made);
       return made;
     } catch (e) {
@@ -170,7 +173,7 @@ export function summarise(checked: readonly CheckedRow[]): SummaryRow[] {
   const groups = new Map<string, CheckedRow[]>();
   for (const c of checked) {
     if (c.row.kind === "threshold") continue;
-    const key = `${chipNameOf(c.row)} ${c.row.metric}`;
+    const key = `${generationOf(c.row)} ${c.row.metric}`;
     const group = groups.get(key);
     if (group) group.push(c);
     else groups.set(key, [c]);
