@@ -61,5 +61,5 @@ def dialect_of(source, filename="<kernel>"):
     if api == "neuronxcc.nki":
         version = "0.1"
     elif api == "nki":
-        version = min([f.last for f in forms if f.breaks], key=VERSIONS.index, default=NEWEST)
+        version = min([max(f.last, "0.2") for f in forms if f.breaks], default=NEWEST)
     return Dialect(api, version, forms, aliases)

@@ -40,14 +40,13 @@ def _timed(kernel, run):
 def install():
     """Hooks the package's own entry points."""
     import neuronxcc.nki._engine as older_engine
-    import neuronxcc.nki._timing as timing
     from nki import _isa_generated as isa
     from nki import _run
     from nki._kernel import Kernel
 
     run, measure, call = _run.run, older_engine.measure, Kernel.__call__
     _run.run = lambda kernel, args, kwargs: _timed(kernel, lambda: run(kernel, args, kwargs))
-    timing.measure = lambda kernel, args, kwargs: _timed(kernel, lambda: measure(kernel, args, kwargs))
+    older_engine.measure = lambda kernel, args, kwargs: _timed(kernel, lambda: measure(kernel, args, kwargs))
 
     def called(self, *args, **kwargs):
         if isa.trace is not None:

@@ -56,7 +56,7 @@ class Outcome:
                 continue
             if error and (error["type"] in _OURS or error["category"] in ("unsupported here", "unknown specification")):
                 return "unsupported", error["message"]
-            if error and error["category"] == "capacity":
+            if error and error["category"] == "capacity" and (error.get("rule") or "").endswith("capacity"):
                 return "unsupported", "needs the compiler's spilling: " + error["message"]
             reason = (error or {}).get("message") or c["error"] or "a test fails"
             own = known(self.file, self.kernel)

@@ -116,12 +116,12 @@ class VerdictTest(unittest.TestCase):
         self.assertEqual(self.status([case("a", "passed"), case("b", "timeout")]), ("pass", "1 case of 2 stopped for time"))
 
     def test_errors_by_kind(self):
-        def error(type, category=None):
-            return {"a": {"type": type, "category": category, "message": "why"}}
+        def error(type, category=None, rule=None):
+            return {"a": {"type": type, "category": category, "rule": rule, "message": "why"}}
 
         cases = [case("a", "failed", "x")]
         self.assertEqual(self.status(cases, error("NkiUnsupportedError", "unsupported here")), ("unsupported", "why"))
-        self.assertEqual(self.status(cases, error("NkiCapacityError", "capacity"))[0], "unsupported")
+        self.assertEqual(self.status(cases, error("NkiCapacityError", "capacity", "PSUM capacity"))[0], "unsupported")
         self.assertEqual(self.status(cases, error("NameError"))[0], "invalid")
         self.assertEqual(self.status(cases, error("NkiValidationError", "invalid program")), ("fail", "why"))
 

@@ -182,6 +182,23 @@ class RefusalTest(unittest.TestCase):
         self.assertEqual(self.refused(kernel, ARG), "affine_select pred")
 
 
+class SpillTest(unittest.TestCase):
+    def test_tiles_of_a_spilled_line_live_in_hbm(self):
+        @nki.jit
+        def kernel(a, b):
+            x, y = nl.load(a), nl.load(b)
+            t = nl.ndarray((2, nl.par_dim(128), 512), dtype="float32", buffer=nl.psum)
+            t[1] = nisa.nc_matmul(x, y)
+            return nl.exp(t[1])
+
+        arguments = ((128, 128), "bfloat16"), ((128, 512), "bfloat16")
+        plain = support.instructions(support.trace(kernel.func, *arguments)[0].words)
+        self.assertEqual(plain[2:4], ["nc_matmul", "activation"])
+        kernel.spill((__file__, kernel.user.__code__.co_firstlineno + 3))
+        spilled = support.instructions(support.trace(kernel.func, *arguments)[0].words)
+        self.assertEqual(spilled[2:7], ["nc_matmul", "tensor_copy", "dma_copy", "dma_copy", "activation"])
+
+
 class LaunchTest(unittest.TestCase):
     def test_instances_run_in_turn(self):
         seen = []

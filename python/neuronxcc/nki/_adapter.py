@@ -16,7 +16,7 @@ from ._storage import fresh
 from ._tile import Tile
 
 
-def adapted(user, grid):
+def adapted(user, grid, spilled=frozenset()):
     """The function that the engine's tracer calls."""
     body = rewritten(user)
 
@@ -27,6 +27,7 @@ def adapted(user, grid):
         trace = _isa.trace
         s = _state.session = _state.Session(trace)
         s.masks = masks_writes(user)
+        s.spilled = spilled
         s.shared = trace.__dict__.setdefault("older_shared", [])
         try:
             return _instances(s, body, inspect.signature(user), args, kwargs, grid)

@@ -11,15 +11,17 @@ from ._tile import Tile, fit
 class Blocks:
     """A grid of tiles, or the part of it that leading indices left."""
 
-    __slots__ = ("grid", "tile_shape", "type_name", "make", "made", "prefix")
+    __slots__ = ("grid", "tile_shape", "type_name", "make", "made", "prefix", "wrap")
 
-    def __init__(self, grid, tile_shape, type_name, make, made=None, prefix=()):
+    def __init__(self, grid, tile_shape, type_name, make, made=None, prefix=(), wrap=Tile):
         self.grid = grid
         self.tile_shape = tile_shape
         self.type_name = type_name
         self.make = make
         self.made = {} if made is None else made
         self.prefix = prefix
+        #: What a storage is seen as.
+        self.wrap = wrap
 
     @property
     def shape(self):
@@ -45,7 +47,7 @@ class Blocks:
         found = self.made.get(block)
         if found is None:
             found = self.made[block] = self.make(block)
-        return Tile(found)
+        return self.wrap(found)
 
     def every(self):
         """All tiles, in order."""
@@ -82,7 +84,7 @@ class Blocks:
     def __getitem__(self, key):
         block, rest = self._split(key)
         if len(block) < len(self.grid):
-            return Blocks(self.grid[len(block) :], self.tile_shape, self.type_name, self.make, self.made, self.prefix + block)
+            return Blocks(self.grid[len(block) :], self.tile_shape, self.type_name, self.make, self.made, self.prefix + block, self.wrap)
         tile = self.tile(block)
         return tile[rest] if rest else tile
 

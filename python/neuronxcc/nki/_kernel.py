@@ -2,10 +2,12 @@
 import functools
 import re
 
+from nki import _isa_generated as _isa
 from nki._errors import NkiBoundsError, NkiInputError
 from nki._kernel import Kernel as _Kernel
 
 from ._adapter import adapted
+from ._spill import retry
 from .language._launch import dim_of
 
 MODES = ("auto", "simulation", "trace", "baremetal", "benchmark", "jax", "torchxla", "profile", "compile")
@@ -26,6 +28,7 @@ class Kernel(_Kernel):
     def __init__(self, user, grid=(), options=None):
         self.user = user
         self.grid = tuple(grid)
+        self.spilled = frozenset()
         cores = 1
         for d in self.grid:
             cores *= d.cores
@@ -44,9 +47,16 @@ class Kernel(_Kernel):
             return self
         return type(self)(self.user.__get__(instance, owner), self.grid, self.options)
 
+    def spill(self, place):
+        """Keeps the PSUM tensors made at a line in HBM from now on."""
+        self.spilled |= {place}
+        self.func = adapted(self.user, self.grid, self.spilled)
+
     def __call__(self, *args, **kwargs):
+        if _isa.trace is not None:
+            return self.func(*args, **kwargs)
         try:
-            return super().__call__(*args, **kwargs)
+            return retry(self, lambda: super(Kernel, self).__call__(*args, **kwargs))
         except NkiBoundsError as e:
             plain = _as_index_error(e)
             if plain is None:

@@ -7,7 +7,7 @@ session = None
 class Session:
     """State of one traced call."""
 
-    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "masks", "placed", "unrolled")
+    __slots__ = ("trace", "grid", "ids", "pending", "written", "lazy", "shared", "shared_at", "loaded", "masks", "placed", "unrolled", "spilled")
 
     def __init__(self, trace):
         self.trace = trace
@@ -30,6 +30,8 @@ class Session:
         #: Allocation functions by place in the source (see compiler/_allocate.py), and the static_range loops under way.
         self.placed = {}
         self.unrolled = []
+        #: (file, line) of tensors kept in HBM (see _spill.py).
+        self.spilled = frozenset()
 
 
 def current():

@@ -321,6 +321,10 @@ def _settle(s):
 
 def fit(target, value):
     """``target[...] = value``."""
+    keep = getattr(target, "keep", None)
+    if keep is not None:
+        keep(value if isinstance(value, Tile) else _filled(target, value))
+        return
     if isinstance(value, Pending) and value._v is None:
         if value.reduces is not None:
             _reduce_into(target, value)
@@ -345,6 +349,15 @@ def fit(target, value):
     from .language._creation import fill
 
     fill(target, value)
+
+
+def _filled(target, value):
+    """A tile in SBUF of one number, shaped as ``target``."""
+    from .language._creation import fill
+
+    made = Tile(fresh(target.shape, target.type_name))
+    fill(made, value)
+    return made
 
 
 def _same_place(a, b):

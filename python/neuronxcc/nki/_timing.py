@@ -8,10 +8,15 @@ import shutil
 
 from nki._errors import NkiInputError
 
-from ._engine import measure
+from . import _engine
 from ._kernel import Kernel
+from ._spill import retry
 
 PERCENTILES = (0, 1, 10, 25, 50, 90, 99, 100)
+
+
+def _measured(kernel, args, kwargs):
+    return retry(kernel, lambda: _engine.measure(kernel, args, kwargs))
 
 
 class Latency:
@@ -105,7 +110,7 @@ class Artifacts(_Attached):
     def __call__(self, *args, **kwargs):
         result = super().__call__(*args, **kwargs)
         if self.files.neff or self.files.trace:
-            self.files.save(measure(self, args, kwargs))
+            self.files.save(_measured(self, args, kwargs))
         return result
 
 
@@ -119,7 +124,7 @@ class Benchmark(_Attached):
 
         if isa.trace is not None:
             return self.func(*args, **kwargs)
-        report = measure(self, args, kwargs)
+        report = _measured(self, args, kwargs)
         self.benchmark_result = BenchmarkResult(report)
         self.files.save(report)
         print("%s: %.2f us predicted on %s" % (self.__name__, report["total_ns"] / 1000, report["target"]))
@@ -134,5 +139,5 @@ class Profile(_Attached):
         if isa.trace is not None:
             return self.func(*args, **kwargs)
         result = super().__call__(*args, **kwargs)
-        self.files.save_profile(measure(self, args, kwargs))
+        self.files.save_profile(_measured(self, args, kwargs))
         return result

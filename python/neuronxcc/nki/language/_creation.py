@@ -1,12 +1,16 @@
 """Making tensors: shapes with block dimensions and par_dim, initial values, constants, buffers with fixed addresses."""
+import sys
+
 from nki import isa as _core
 from nki._errors import NkiUnsupportedError
 from nki._tensor import MemoryRegion, region_of
+from nki._trace import user_frame
 
 from .._blocks import Blocks
 from .._clip import boxes
 from .._dtypes import BYTES, dtype_of, is_float
 from .._operands import Tile, each, packed
+from .._spill import Spilled
 from .._state import current
 from .._storage import fresh, kind_of
 from .._tile import Pending
@@ -39,6 +43,8 @@ def ndarray(shape, dtype=None, *, buffer=None, name="", **kwargs):
     if len(tile) == 1:
         tile += (1,)
     line = s.trace.here()
+    if grid and place is None and region is MemoryRegion.psum and s.spilled and _spilled(s):
+        return Blocks(grid, tile, kind, lambda _: s.trace.storage(tile, kind, MemoryRegion.private_hbm, name, line=line), wrap=Spilled)
     if place is not None:
         place = settled(place)
     width = BYTES[kind]
@@ -51,6 +57,12 @@ def ndarray(shape, dtype=None, *, buffer=None, name="", **kwargs):
         return s.trace.storage(tile, kind, region, label, kind_of(s, region), pinned=pinned, line=line)
 
     return Blocks(grid, tile, kind, make) if grid else Tile(make(()))
+
+
+def _spilled(s):
+    """Whether the user's line that creates a tensor is one to spill."""
+    frame = user_frame(sys._getframe(1))
+    return (frame.f_code.co_filename, frame.f_lineno) in s.spilled
 
 
 def _shared(s, shape, kind, name):
