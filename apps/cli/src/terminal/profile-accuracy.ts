@@ -32,7 +32,11 @@ export function profileReport(name: string, a: ProfileAccuracy, colours: Colours
     [...a.kinds, a.kernel, a.all].map(cells),
     colours,
   );
-  const unknown = Object.entries(a.unknown).map(([opcode, n]) => `${n} ${opcode}`);
+  const counted = (of: Readonly<Record<string, number>>): string =>
+    Object.entries(of)
+      .map(([opcode, n]) => `${n} ${opcode}`)
+      .join(", ");
+  const [unknown, approximate] = [counted(a.unknown), counted(a.approximate)];
   const lines = [
     colours.bold(name),
     rows.trimEnd(),
@@ -44,9 +48,8 @@ export function profileReport(name: string, a: ProfileAccuracy, colours: Colours
     ...(a.given > 0
       ? [`${a.given} instructions wait for something outside the dump; their starts are given`]
       : []),
-    ...(unknown.length > 0
-      ? [`not known here, played with the duration they had: ${unknown.join(", ")}`]
-      : []),
+    ...(approximate ? [`not known here, timed as element by element: ${approximate}`] : []),
+    ...(unknown ? [`not known here, played with the duration they had: ${unknown}`] : []),
     "",
     "",
   ];

@@ -91,6 +91,25 @@ const translations: Readonly<Record<string, Translate>> = {
   },
 };
 
+/** Anything else that reads and writes tiles, timed as element by element: no record describes its opcode. */
+function elementwise(
+  { operands: { patterns } }: ProfiledInstruction,
+  n: number,
+): Parts | undefined {
+  const { dst, ...others } = patterns;
+  if (!dst) return undefined;
+  const sources = Object.values(others)
+    .map((p) => tileOf(p, n))
+    .filter((t) => t.free > 1)
+    .toSorted((a, b) => b.free - a.free);
+  const [data1, data2] = sources;
+  const tile = { dst: tileOf(dst, n) };
+  if (!data1) return { op: "memset", tile, attr: {} };
+  if (data2?.free !== data1.free)
+    return { op: "tensor_copy", tile: { ...tile, src: data1 }, attr: {} };
+  return { op: "tensor_tensor", tile: { ...tile, data1, data2 }, attr: { op: "add" } };
+}
+
 /** Distance between SBUF partitions, and where SBUF begins, in the DMA engines' address space. */
 const PARTITION_BYTES = 262144;
 const SBUF = 0x802000000000;
@@ -158,18 +177,24 @@ const engineOf = {
   Sync: "sync",
 } as const;
 
-/** The class of a profiled instruction, or undefined when no record of ours describes its opcode. */
+/** The class of a profiled instruction, or undefined when it has none; `described` is false where only its operands were of use. */
 export function foreignClass(
   i: ProfiledInstruction,
   chip: Chip,
   id: number,
-): InstructionClass | undefined {
+): { readonly of: InstructionClass; readonly described: boolean } | undefined {
   const isTransfer = i.opcode.startsWith("DMA_");
   const translate = isTransfer ? transfer : translations[i.opcode];
-  if (!translate) return undefined;
-  const { op: name, tile, attr } = translate(i, Number(i.operands.settings["channels"] ?? 128));
+  const partitions = Number(i.operands.settings["channels"] ?? 128);
+  const parts = translate ? translate(i, partitions) : tileWork(i) && elementwise(i, partitions);
+  if (!parts) return undefined;
+  const { op: name, tile, attr } = parts;
   const op = instructionNamed(name)!;
   const engine: Engine = isTransfer ? "dma" : engineOf[i.engine];
   const call: AnyCall = { tile, immediate: {}, register: {}, attr, chip, engine };
-  return { id, op, call, engine };
+  return { of: { id, op, call, engine }, described: translate !== undefined };
 }
+
+/** The runtime's own instructions have no name, and loads of registers and tables are no work on tiles. */
+const tileWork = ({ name, engine, opcode }: ProfiledInstruction): boolean =>
+  name !== "" && /^(Vector|Scalar|GpSimd)$/.test(engine) && !/_LOAD$/.test(opcode);

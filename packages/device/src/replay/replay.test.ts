@@ -48,6 +48,16 @@ describe("replay", () => {
     expect(with_.instructions).toHaveLength(profile.instructions.length - 1);
   });
 
+  it("times work on tiles with an opcode of no record as element by element", () => {
+    const odd = smallProfile
+      .replaceAll('"bir_instruction_name":""', '"bir_instruction_name":"I-1"')
+      .replace('"opcode":"TENSOR_REDUCE"', '"opcode":"TENSOR_SOMETHING"');
+    const with_ = replay(readProfile(odd), chip);
+    expect(with_.approximate.map((i) => i.opcode)).toEqual(["TENSOR_SOMETHING"]);
+    const timed = with_.instructions.find((r) => r.instruction.opcode === "TENSOR_SOMETHING")!;
+    expect(timed.duration).toBeGreaterThan(512 / 0.96 - 100);
+  });
+
   it("refuses chips whose sequencers were never measured", () => {
     expect(() => replay(profile, chipNamed("trn1"))).toThrow(/trn1.*never measured/);
   });

@@ -31,6 +31,8 @@ export interface Replay {
   readonly instructions: readonly Replayed[];
   /** Instructions that no record describes: played with the duration they had, and left out of comparisons. */
   readonly unknown: readonly ProfiledInstruction[];
+  /** Instructions with an opcode of no record, timed as element by element. */
+  readonly approximate: readonly ProfiledInstruction[];
   /** Instructions whose start is taken from the profile. */
   readonly given: readonly ProfiledInstruction[];
   /** From the profile's start to the last predicted end. */
@@ -70,6 +72,7 @@ class Player {
   private readonly edges: { producer: number | string; kind: number }[][] = [];
   private readonly places = new Map<string, Place>();
   private readonly unknown: ProfiledInstruction[] = [];
+  private readonly approximate: ProfiledInstruction[] = [];
   private readonly given: ProfiledInstruction[] = [];
   private readonly cores: readonly string[];
   private readonly outside: number;
@@ -123,7 +126,9 @@ class Player {
         this.given.push(i);
         this.at(unit, i.start);
       }
-      const c = foreignClass(i, this.chip, this.plans.length);
+      const found = foreignClass(i, this.chip, this.plans.length);
+      const c = found?.of;
+      if (found?.described === false) this.approximate.push(i);
       if (i.opcode === "LDWEIGHTS") this.weights(stream, n);
       else if (c && i.opcode.startsWith("DMA_")) this.transfer(i, c, unit);
       else if (c) this.compute(i, c, unit, stream[n - 1]);
@@ -300,6 +305,7 @@ class Player {
       profile: this.profile,
       instructions,
       unknown: this.unknown,
+      approximate: this.approximate,
       given: this.given,
       totalNs: total,
     };

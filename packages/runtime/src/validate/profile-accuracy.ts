@@ -39,6 +39,8 @@ export interface ProfileAccuracy {
   };
   /** Opcodes that no record describes, with how often they occur; they keep the duration they had. */
   readonly unknown: Readonly<Record<string, number>>;
+  /** Opcodes of no record, timed as element by element. */
+  readonly approximate: Readonly<Record<string, number>>;
   /** Instructions that waited for something outside the dump; they keep the start they had. */
   readonly given: number;
 }
@@ -51,8 +53,6 @@ export function profileAccuracy(replay: Replay): ProfileAccuracy {
     if (list) list.push(r);
     else kinds.set(key, [r]);
   }
-  const unknown: Record<string, number> = {};
-  for (const i of replay.unknown) unknown[i.opcode] = (unknown[i.opcode] ?? 0) + 1;
   const measuredNs = replay.profile.metadata.durationNs;
   return {
     kinds: [...kinds]
@@ -73,9 +73,16 @@ export function profileAccuracy(replay: Replay): ProfileAccuracy {
       predictedNs: replay.totalNs,
       errorPct: 100 * (replay.totalNs / measuredNs - 1),
     },
-    unknown,
+    unknown: byOpcode(replay.unknown),
+    approximate: byOpcode(replay.approximate),
     given: replay.given.length,
   };
+}
+
+function byOpcode(list: readonly ProfiledInstruction[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { opcode } of list) counts[opcode] = (counts[opcode] ?? 0) + 1;
+  return counts;
 }
 
 function kindError(engine: string, opcode: string, list: readonly Replayed[]): KindError {

@@ -80,5 +80,6 @@ export const profileJson = (
     error_pct: a.total.errorPct,
   },
   unknown: a.unknown,
+  approximate: a.approximate,
   given_starts: a.given,
 });
