@@ -154,7 +154,7 @@ export function overlap(a: Operand, b: Operand): bool {
   const between = <i64>a.address - <i64>b.address;
   if (between + a.high <= b.low || between + a.low >= b.high) return false;
   const pitch = strideOf(a, 0);
-  if (a.rank < 2 || b.rank < 2 || pitch != strideOf(b, 0) || pitch <= 0) return true;
+  if (a.rank == 0 || b.rank == 0 || pitch != strideOf(b, 0) || pitch <= 0) return true;
   // Row i of a and row j of b: the distance is between + (i - j) pitch, with i - j within the counts.
   const most = countOf(a, 0) - 1;
   const least = 1 - countOf(b, 0);

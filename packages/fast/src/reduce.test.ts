@@ -9,7 +9,7 @@ import {
   reduce,
 } from "@opentrn/numerics";
 import { describe, expect, it } from "vitest";
-import { Bench, convertible, type Strided, stored } from "../test-support/strided.ts";
+import { Bench, convertible, Strided, stored } from "../test-support/strided.ts";
 
 const bench = new Bench(4);
 const { random, arena, exports } = bench;
@@ -53,6 +53,23 @@ describe("tensor_reduce", () => {
     );
     const other = arena.operand(bench.tile("float32", 1, 7).operand);
     expect(exports.tensorReduce(aluId.add, d!, other, 0)).toBe(2);
+  });
+
+  it("needs no second copy of rows beside the one value a partition it writes", () => {
+    bench.reset();
+    const { address } = bench.fill(bench.tile("float32", 4, 16), true).operand;
+    const place = (from: number, free: Strided["operand"]["dims"]): Strided =>
+      new Strided(new DataView(bench.memory.buffer), {
+        address: address + from,
+        dtype: "float32",
+        dims: [[128, 4], ...free],
+      });
+    const repeated = 1_000_000; // 16 MB, more than the scratch region stages
+    const data = place(4, [[0, repeated]]);
+    const dst = place(12, []);
+    const rows = Array.from({ length: 4 }, (_, p) => data.bits(p * repeated));
+    const [d, s] = pointers(dst, data);
+    bench.expectWrites(() => exports.tensorReduce(aluId.maximum, d!, s!, 0), [dst, rows]);
   });
 });
 
