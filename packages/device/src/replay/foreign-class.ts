@@ -105,6 +105,12 @@ function elementwise(
   const [data1, data2] = sources;
   const tile = { dst: tileOf(dst, n) };
   if (!data1) return { op: "memset", tile, attr: {} };
+  if (tile.dst.free < data1.free)
+    return {
+      op: "tensor_reduce",
+      tile: { ...tile, data: data1 },
+      attr: { axis: [1], negate: false },
+    };
   if (data2?.free !== data1.free)
     return { op: "tensor_copy", tile: { ...tile, src: data1 }, attr: {} };
   return { op: "tensor_tensor", tile: { ...tile, data1, data2 }, attr: { op: "add" } };
