@@ -52,6 +52,8 @@ export interface Prediction {
 /** Share of busy time on unknown or assumed costs above which a kernel is outside the envelope. */
 const TOLERATED = 0.05;
 
+const sums = (command: unknown): boolean => command !== undefined && command !== "idle";
+
 function outsideOf(chip: Chip, timelines: readonly Timeline[]): string[] {
   const reasons = new Set<string>();
   if (chip.generation === 4) reasons.add("no measurement of this generation was used");
@@ -62,6 +64,10 @@ function outsideOf(chip: Chip, timelines: readonly Timeline[]): string[] {
       if (weak(c) && c.ns > TOLERATED * busy) reasons.add(`the cost of ${c.op} is ${c.basis}`);
   const gpsimd = timelines.reduce((n, t) => n + t.engines.gpsimd.activeNs, 0);
   const total = timelines.reduce((n, t) => n + t.totalNs, 0);
+  if (timelines.some((t) => t.program.classes.some((c) => sums(c.call.attr["reduce_cmd"]))))
+    reasons.add(
+      "ScalarE adds up rows, which the one measurement of it has far slower than predicted",
+    );
   const instructions = timelines.some((t) => t.program.classes.some((c) => c.engine === "gpsimd"));
   if (instructions && gpsimd > TOLERATED * total) reasons.add("GpSimd compute was never measured");
   return [...reasons];
