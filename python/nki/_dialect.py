@@ -61,5 +61,6 @@ def dialect_of(source, filename="<kernel>"):
     if api == "neuronxcc.nki":
         version = "0.1"
     elif api == "nki":
-        version = min([max(f.last, "0.2") for f in forms if f.breaks], default=NEWEST)
+        # Forms of 0.1 never worked under the name nki: they prove nothing, and the call itself refuses them.
+        version = min([f.last for f in forms if f.breaks and f.last != "0.1"], default=NEWEST)
     return Dialect(api, version, forms, aliases)

@@ -150,7 +150,7 @@ def adopt(function):
         elif name in older.__dict__ and value is current.get(name) and older.__dict__[name] is not value:
             names[name] = older.__dict__[name]
     names["__nki_version__"] = dialect.version
-    first = min((f for f in dialect.forms if f.last == dialect.version), key=lambda f: f.line)
+    first = min((f for f in dialect.forms if f.breaks and f.last == dialect.version), key=lambda f: f.line)
     sys.stderr.write(
         "%s:%d: written for NKI %s and run by its rules: %s (trn migrate-report %s lists all)\n"
         % (code.co_filename, first.line, dialect.version, first.message, code.co_filename)

@@ -98,6 +98,13 @@ class OlderNkiTest(unittest.TestCase):
     def test_an_older_call_gives_the_newer_record(self):
         self.assertEqual(self.selected(OLD_SELECT), self.selected(NEW_SELECT))
 
+    def test_a_name_of_the_oldest_version_elsewhere_in_the_file_changes_nothing(self):
+        self.assertEqual(len(self.selected(NEW_SELECT + "\n    unused = lambda: nl.arange(3)")), 1)
+
+    def test_helpers_of_the_newest_version_are_no_older_forms(self):
+        for name in ("load_transpose2d(a)", "shared_identity_matrix(4, nl.float32)", "shared_constant(a)"):
+            self.assertEqual(dialect_of(NEWER % ("nl." + name)).version, "0.6", name)
+
 
 if __name__ == "__main__":
     unittest.main()
