@@ -24,7 +24,10 @@ import {
 
 const [P, BANK] = [128, 512];
 
-/** b or c for the columns `from` to `from + width`, in every partition; rows longer than a PSUM bank are copied to SBUF. */
+/** How rows reach all partitions: a matmul, into PSUM or with a copy to SBUF, or a transfer that reads a row for each partition. */
+type Spread = "psum" | "sbuf" | "dma";
+
+/** b or c for the columns `from` to `from + width`, in every partition; rows longer than a PSUM bank always end up in SBUF. */
 function broadcast(
   source: Tensor,
   state: number,
@@ -32,9 +35,12 @@ function broadcast(
   width: number,
   ones: Tensor,
   way: Way,
+  how: Spread = "psum",
 ): Tensor {
-  const row = fetch(source.slice([state, state + 1], [from, from + width]), way);
-  if (width <= BANK) return spread(row, ones);
+  const view = source.slice([state, state + 1], [from, from + width]);
+  if (how === "dma") return fetch(view.broadcast(0, P), way);
+  const row = fetch(view, way);
+  if (width <= BANK && how === "psum") return spread(row, ones);
   const all = sbuf([P, width], source.dtype);
   for (const part of nl.tiles(width, BANK))
     nisa.activation({
@@ -101,7 +107,10 @@ const whole = kernel(
   },
 );
 
-/** Sequence tiles of `tileColumns` outermost, the state carried between them; `shared`: one broadcast serves all channel tiles. */
+/**
+ * Sequence tiles of `tileColumns` outermost, the state carried between them. `shared`: one broadcast serves all channel
+ * tiles of a core; `again`: delta u is computed for every state.
+ */
 const tiled = kernel(
   "mamba_tiles",
   (
@@ -112,32 +121,35 @@ const tiled = kernel(
     c: Tensor,
     tileColumns: number,
     shared: number,
+    again: number,
+    spreading: Spread,
     way: Way,
   ) => {
     const [channels, n] = delta.shape as [number, number];
     const states = range(a.shape[1]!);
     const result = output([channels, n], delta.dtype);
     const ones = nl.ones([1, P], { dtype: delta.dtype });
-    const tiles = shared ? range(channels / P) : share(channels / P);
-    const mine = shared ? share(states.length) : states;
+    const tiles = share(channels / P);
     const carried = tiles.map(() => nl.zeros([P, states.length], { dtype: delta.dtype }));
     for (const q of range(n / tileColumns)) {
       const columns = at(q, tileColumns);
-      const held = tiles.map((t): Tile => {
+      const held = tiles.map((t): Tile & { readonly u: Tensor } => {
         const [d, v] = [delta, u].map((x) => fetch(x.slice(at(t, P), columns), way)) as [
           Tensor,
           Tensor,
         ];
         return {
           delta: d,
-          deltaU: product(d, v),
+          u: v,
+          deltaU: again ? v : product(d, v),
           sum: nl.zeros([P, tileColumns], { dtype: delta.dtype }),
         };
       });
       const advance = (i: number, s: number, bs: Tensor, cs: Tensor): void => {
         const last = carried[i]!.slice(":", [s, s + 1]);
+        const tile = held[i]!;
         const scan = step(
-          held[i]!,
+          again ? { ...tile, deltaU: product(tile.delta, tile.u) } : tile,
           fetch(a.slice(at(tiles[i]!, P), [s, s + 1]), way),
           bs,
           cs,
@@ -150,9 +162,12 @@ const tiled = kernel(
         });
       };
       const rows = (s: number) =>
-        [b, c].map((x) => broadcast(x, s, columns[0], tileColumns, ones, way)) as [Tensor, Tensor];
+        [b, c].map((x) => broadcast(x, s, columns[0], tileColumns, ones, way, spreading)) as [
+          Tensor,
+          Tensor,
+        ];
       if (shared)
-        for (const s of mine) {
+        for (const s of states) {
           const [bs, cs] = rows(s);
           for (const i of range(tiles.length)) advance(i, s, bs, cs);
         }
@@ -183,14 +198,26 @@ export const cases = {
     {
       kernel: tiled,
       inputs: inputs(row),
-      args: { tileColumns: setting(row, "tileColumns", 512), shared: 0, way: wayOf(row) },
+      args: {
+        tileColumns: setting(row, "tileColumns", 512),
+        shared: 0,
+        again: 0,
+        spreading: "psum",
+        way: wayOf(row),
+      },
     },
   ]) as Case,
   shared: ((row) => [
     {
       kernel: tiled,
       inputs: inputs(row),
-      args: { tileColumns: setting(row, "tileColumns", 512), shared: 1, way: wayOf(row) },
+      args: {
+        tileColumns: setting(row, "tileColumns", 512),
+        shared: 1,
+        again: setting(row, "again", 0),
+        spreading: row.settings["spread"] ?? "sbuf",
+        way: wayOf(row),
+      },
     },
   ]) as Case,
 };

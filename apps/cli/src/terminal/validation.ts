@@ -52,7 +52,7 @@ const each = (rows: readonly CheckedRow[], colours: Colours): string =>
 export function validationReport(v: Validation, all: boolean, colours: Colours): string {
   const parts: string[] = [];
   const add = (title: string, text: string): void => {
-    parts.push(`${colours.bold(title)}\n${text.trimEnd()}\n`);
+    parts.push(`${colours.bold(title)}\n${text ? `${text.trimEnd()}\n` : ""}`);
   };
   if (v.checked.length > 0 && (all || v.checked.length <= FEW))
     add("Rows", each(v.checked, colours));
@@ -91,7 +91,9 @@ export function validationReport(v: Validation, all: boolean, colours: Colours):
       broken.length > 0 ? each(broken, colours) : "",
     );
   }
-  const times = v.checked.filter((c) => /^(latency|tflops|bandwidth)$/.test(c.row.metric));
+  const times = v.checked.filter(
+    (c) => c.row.kind !== "threshold" && /^(latency|tflops|bandwidth)$/.test(c.row.metric),
+  );
   if (times.length > FEW) add("Worst", each(worst(times, 5), colours));
   if (v.checked.some((c) => !c.inEnvelope))
     parts.push("* outside what measurements cover: --json says why\n");

@@ -275,7 +275,7 @@ function rangeBlocks({ validation: { checked } }: Accuracy): Block[] {
   return [
     heading(2, "Ranges and the envelope"),
     paragraph(
-      `Every prediction carries a range: each part of its critical path by the spread of the instructions it rests on, more where the chip itself was not profiled, and what whole kernels leave unexplained. ${pct(100 * coverage(rows))} of ${rows.length} measured times lie in theirs.`,
+      `Every prediction carries a range: each part of its critical path by the spread of the instructions it rests on, more where the chip itself was not profiled, and what whole kernels leave unexplained. It is meant to hold two measurements of three. ${pct(100 * coverage(rows))} of ${rows.length} measured times lie in theirs.`,
     ),
     paragraph(
       outside.length === 0
