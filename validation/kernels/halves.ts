@@ -1,5 +1,5 @@
 /** fp32 operands as sums of two bf16 tiles, whose products take a quarter of the time each. */
-import { nisa, nl, type Tensor } from "opentrn";
+import { type Index, nisa, nl, type Tensor } from "opentrn";
 import { evictor, sbuf } from "./case.ts";
 
 /** How the low part is made: by a subtraction that rounds, or by an fp32 subtraction and a copy. */
@@ -17,7 +17,7 @@ export function split(x: Tensor, high: Tensor, low: Tensor, how: Split, turn: nu
 export type Parts = readonly Tensor[];
 
 /** The same slice of every part. */
-export const sliced = (parts: Parts, ...index: Parameters<Tensor["slice"]>): Parts =>
+export const sliced = (parts: Parts, ...index: readonly Index[]): Parts =>
   parts.map((p) => p.slice(...index));
 
 /** dst += stationary x moving, as one fp32 product or as the three of bf16 parts that matter (`all`: four). */

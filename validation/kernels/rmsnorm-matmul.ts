@@ -35,7 +35,7 @@ interface Style {
 
 const column = (): Tensor => sbuf([P, 1], "float32");
 
-function tensorTensor(a: Tensor, b: Tensor, op: typeof nl.add): Tensor {
+function tensorTensor(a: Tensor, b: Tensor, op: typeof nl.add | typeof nl.multiply): Tensor {
   const dst = sbuf(b.shape, "float32");
   nisa.tensorTensor({ dst, data1: a, data2: b, op });
   return dst;

@@ -3,10 +3,14 @@
  * `halves` keeps the halves in tiles of their own; `packed` keeps both in one tile, with the swapped halves made by ScalarE or, for
  * `turned`, by a matmul with a signed permutation.
  */
-import { kernel, nisa, nl, type Tensor } from "opentrn";
+import { kernel, nisa, nl, type Range, type Tensor } from "opentrn";
 import { at, type Case, fetch, output, psum, ring, sbuf, setting, share, size } from "./case.ts";
 
-type Span = readonly [number, number];
+/** The two halves of D partitions. */
+const halvesOf = (D: number): readonly [Range, Range] => [
+  [0, D / 2],
+  [D / 2, D],
+];
 
 function product(a: Tensor, b: Tensor, op: Parameters<typeof nisa.tensorTensor>[0]["op"]): Tensor {
   const dst = sbuf(b.shape, "float32");
@@ -16,10 +20,7 @@ function product(a: Tensor, b: Tensor, op: Parameters<typeof nisa.tensorTensor>[
 
 const halves = kernel("rope_halves", (x: Tensor, cos: Tensor, sin: Tensor, width: number) => {
   const [D, S] = x.shape as [number, number];
-  const [lower, upper]: Span[] = [
-    [0, D / 2],
-    [D / 2, D],
-  ];
+  const [lower, upper] = halvesOf(D);
   const result = output(x.shape, x.dtype);
   for (const j of share(S / width)) {
     const [x0, x1] = [
@@ -68,10 +69,7 @@ const packed = kernel(
       const swapped = swap ? psum([D, width]) : sbuf([D, width], "float32");
       if (swap) nisa.ncMatmul({ dst: swapped, stationary: swap, moving: a });
       else {
-        const [lower, upper]: Span[] = [
-          [0, D / 2],
-          [D / 2, D],
-        ];
+        const [lower, upper] = halvesOf(D);
         nisa.activation({
           dst: swapped.slice(lower),
           op: nl.copy,

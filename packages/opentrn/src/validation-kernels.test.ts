@@ -107,10 +107,8 @@ async function holds(
     );
     return [name, tensor(shape, given[name])] as const;
   });
-  const run = await chip("trn2").run(launch!.kernel as never, {
-    ...Object.fromEntries(inputs),
-    ...launch!.args,
-  });
+  const values = { ...Object.fromEntries(inputs), ...launch!.args } as never;
+  const run = await chip("trn2").run(launch!.kernel as never, values);
   const want = reference(given);
   const got = run.outputs[0]!.data as Float32Array;
   expect(got.length).toBe(want.length);
