@@ -62,7 +62,10 @@ export const addRunOptions = (command: Command): Command =>
     .option("--check <ref>", "compare with REF.py:FN or REF.ts:FN")
     .option("--rtol <x>", "relative tolerance of --check")
     .option("--atol <x>", "absolute tolerance of --check")
-    .option("--trace <file>", "write a Perfetto trace (ui.perfetto.dev)")
+    .option(
+      "--trace <file>",
+      "write a trace for ui.perfetto.dev; as .json, .csv, .parquet or .speedscope.json in those forms",
+    )
     .option("--report <file>", "write the report as JSON")
     .option("--save <file>", "write the Program, to run again with trn run FILE.otrn")
     .option("--outputs <file>", "write the outputs as .npz, .safetensors or .npy")

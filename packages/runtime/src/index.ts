@@ -34,9 +34,9 @@ export {
   traceKernel,
 } from "./kernels/trace-kernel.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
-export { perfettoTrace } from "./report/perfetto-trace.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf, reportOfRanks } from "./report/report-of.ts";
+export { type TraceFile, traceFile } from "./report/trace-file.ts";
 export type { WatchReport } from "./report/watch-report.ts";
 export { evaluateSoFar } from "./run/evaluate-so-far.ts";
 export { inputBytes } from "./run/input-bytes.ts";

@@ -6,13 +6,13 @@ import {
   explainFirstWrong,
   type OutputTensor,
   type RunOptions as ProgramRunOptions,
-  perfettoTrace,
   type RunReport,
   type RunResult,
   reportOf,
   reportOfRanks,
   runProgram,
   runProgramRanks,
+  traceFile,
   watchedStorages,
   writeFileAtomic,
   writeTensorFile,
@@ -144,8 +144,9 @@ function writeFiles(
     files.push(["outputs", options.outputs]);
   }
   if (options.trace !== undefined && result.timeline) {
-    writeFileAtomic(options.trace, perfettoTrace(result.timeline));
-    files.push(["trace", `${options.trace} (opens in ui.perfetto.dev)`]);
+    const { chunks, opens } = traceFile(options.trace, result.timeline);
+    writeFileAtomic(options.trace, chunks);
+    files.push(["trace", `${options.trace} (${opens})`]);
   }
   if (options.report !== undefined) {
     writeFileAtomic(options.report, `${JSON.stringify(report, null, 2)}\n`);

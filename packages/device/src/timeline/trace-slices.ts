@@ -2,6 +2,7 @@
 import { toNanoseconds, toTicks } from "@opentrn/base";
 import { decodeInstruction, locationOf, printOperand } from "@opentrn/isa";
 import type { TraceSlice } from "@opentrn/trace";
+import { dmaShape } from "./dma-shape.ts";
 import { NO_QUEUE } from "./graph.ts";
 import { NO_CAUSE } from "./schedule.ts";
 import { stallReason, type Timeline } from "./timeline.ts";
@@ -59,11 +60,22 @@ function* transfers(
   causes: Uint8Array,
 ): Generator<TraceSlice> {
   let busy = 0;
+  const sizes = new Map<number, number>();
+  const bytesOf = (i: number): number => {
+    const id = t.program.classOf[t.graph.index[i]!]!;
+    const known = sizes.get(id);
+    if (known !== undefined) return known;
+    const { op, call } = t.program.classes[id]!;
+    const { bytes } = dmaShape(op, call, 0);
+    sizes.set(id, bytes);
+    return bytes;
+  };
   for (const i of instances) {
     // A transfer begins on the first engines while the one before it ends on the last ones.
     const from = Math.max(t.schedule.firstData[i]!, busy);
     busy = Math.max(from, t.schedule.end[i]!);
-    yield slice(track, nameOf(t, i), from, busy, argsOf(t, i), arrows(t, i, causes, false));
+    const args = { bytes: bytesOf(i), ...argsOf(t, i) };
+    yield slice(track, nameOf(t, i), from, busy, args, arrows(t, i, causes, false));
   }
 }
 

@@ -171,7 +171,9 @@ class ProfileReader {
     const first = number(row, "metadata", "first_hw_timestamp");
     return {
       durationNs: number(row, "metadata", "last_hw_timestamp") - first,
-      tensorClockGHz: number(row, "metadata", "pe_clock_freq"),
+      // Our own predictions, in the same form, do not say.
+      tensorClockGHz:
+        "pe_clock_freq" in row ? number(row, "metadata", "pe_clock_freq") : Number.NaN,
       physicalCores: number(row, "metadata", "num_physical_cores"),
       isSimulation: row["is_simulation"] === true,
       profilerVersion: String(this.single["profile_info"]?.["profiler_version"] ?? "unknown"),
