@@ -16,9 +16,12 @@ const levels = {
   "@opentrn/device": 4,
   "@opentrn/ir": 4,
   "@opentrn/nki": 5,
+  "@opentrn/compiler": 5,
   "@opentrn/runtime": 6,
-  opentrn: 7,
-  "@opentrn/cli": 8,
+  "@opentrn/models": 7,
+  "@opentrn/train": 8,
+  opentrn: 9,
+  "@opentrn/cli": 10,
 };
 const problems = [];
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));

@@ -1,0 +1,2 @@
+/** Transformer architectures as tensor programs, their checkpoints and tokenizers. */
+export {};

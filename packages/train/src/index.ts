@@ -1,0 +1,2 @@
+/** Training and generation loops over compiled models. */
+export {};
