@@ -14,6 +14,7 @@ export {
   type Operand,
 } from "./build/sources.ts";
 export * from "./compose/index.ts";
+export * from "./composites/index.ts";
 export * from "./define.ts";
 export { type GeneralRule, generalRules } from "./general-rules.ts";
 export * from "./gradient.ts";
