@@ -1,0 +1,5 @@
+/** Every template, in the order they are tried: the more special first. */
+import { move } from "./move/move.ts";
+import type { Template } from "./template.ts";
+
+export const templates: readonly Template[] = [move];
