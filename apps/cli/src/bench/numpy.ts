@@ -13,7 +13,7 @@ import { peerProgram } from "./peer-program.ts";
 /** What a peer printed, or why there is none. */
 export type Peer<T> = { readonly figures: T } | { readonly missing: string };
 
-function runPython<T>(
+export function runPython<T>(
   script: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
