@@ -17,6 +17,7 @@ export { generalRules } from "./program/general-rules.ts";
 export * from "./program/pattern.ts";
 export * from "./program/print.ts";
 export * from "./program/program.ts";
+export { storageWords } from "./program/relocate.ts";
 export { loadProgram, saveProgram } from "./program/save.ts";
 export { ProgramStream } from "./program/stream.ts";
 export { control, WordReader, WordWriter } from "./program/words.ts";

@@ -79,7 +79,8 @@ export class WordReader {
     return n;
   }
 
-  operand(): Operand | undefined {
+  /** The next operand; `storageAt` is told the position of every storage number in it. */
+  operand(storageAt?: (position: number) => void): Operand | undefined {
     const tag = this.next();
     switch (tag & 15) {
       case kinds.none:
@@ -91,7 +92,7 @@ export class WordReader {
       case kinds.register:
         return { kind: "register", register: this.next() };
       case kinds.tile:
-        return { kind: "tile", pattern: this.pattern(tag) };
+        return { kind: "tile", pattern: this.pattern(tag, storageAt) };
       default:
         throw new OpenTrnError(`record stream: operand tag ${tag} is unknown`, {
           category: "invalid program",
@@ -99,7 +100,7 @@ export class WordReader {
     }
   }
 
-  private pattern(tag: number): AccessPattern {
+  private pattern(tag: number, storageAt?: (position: number) => void): AccessPattern {
     const rank = (tag >> 4) & 15;
     const dynamic = dynamics[(tag >> 16) & 7];
     if (rank > MAX_RANK || dynamic === undefined)
@@ -107,16 +108,20 @@ export class WordReader {
         category: "invalid program",
       });
     const dtype = dtypeOf((tag >> 8) & 255);
+    storageAt?.(this.at);
     const storage = this.next();
     const high = this.next();
     const offset = this.next() + (high >> 8) * 2 ** 31;
     const dims: [number, number][] = [];
     for (let i = 0; i < rank; i++) dims.push([this.next(), this.next()]);
     const base = { storage, dtype, partition: high & 255, offset, dims };
-    return dynamic === "none" ? base : { ...base, dynamic: this.dynamic(dynamic) };
+    return dynamic === "none" ? base : { ...base, dynamic: this.dynamic(dynamic, storageAt) };
   }
 
-  private dynamic(kind: "register" | "scalar" | "vector" | "indirect"): DynamicOffset {
+  private dynamic(
+    kind: "register" | "scalar" | "vector" | "indirect",
+    storageAt?: (position: number) => void,
+  ): DynamicOffset {
     const stride = this.next();
     const limit = this.next();
     if (kind === "register") return { kind, stride, limit, register: this.next() };
@@ -126,7 +131,7 @@ export class WordReader {
         "record stream: a dynamic offset needs a tile at a fixed place as its index",
         { category: "invalid program" },
       );
-    return { kind, stride, limit, index: this.pattern(tag) };
+    return { kind, stride, limit, index: this.pattern(tag, storageAt) };
   }
 }
 
