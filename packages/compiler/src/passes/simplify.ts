@@ -25,6 +25,7 @@ function splat(v: Value): number | undefined {
 }
 
 const rules: Readonly<Record<string, Rewrite>> = {
+  stop_gradient: (_, [x]) => x,
   convert: (op, [x]) => (sameType(x!.type, op.results[0]!.type) ? x : undefined),
   reshape: (op, [x]) => {
     const { shape } = op.results[0]!.type;

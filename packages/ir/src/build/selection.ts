@@ -1,4 +1,4 @@
-/** Builders of compare, select and convert. */
+/** Builders of compare, select, convert and stop_gradient. */
 import { emitOne, type Value } from "../graph.ts";
 import type { Direction } from "../ops/selection.ts";
 import type { ElementType } from "../types.ts";
@@ -15,3 +15,6 @@ export const select = (pred: Value, onTrue: Operand, onFalse: Operand): Value =>
 /** x as another element type; x itself when it already has it. */
 export const convert = (x: Value, dtype: ElementType): Value =>
   x.type.dtype === dtype ? x : emitOne("convert", [x], { dtype });
+
+/** x, which gradients take for a constant: the maximum that a softmax subtracts changes nothing, so it needs no cotangent. */
+export const stopGradient = (x: Value): Value => emitOne("stop_gradient", [x], {});

@@ -2,6 +2,7 @@
 
 import { reduce, sum } from "../build/contraction.ts";
 import { add, divide, exponential, multiply, rsqrt, subtract } from "../build/elementwise.ts";
+import { stopGradient } from "../build/selection.ts";
 import { broadcastInDim, broadcastOver } from "../build/shape.ts";
 import type { Value } from "../graph.ts";
 
@@ -13,7 +14,8 @@ const mean = (x: Value): Value => multiply(sum(x, last(x)), 1 / (x.type.shape.at
 
 /** e^(x - max) / sum of it, over the last dimension. */
 export function softmax(x: Value): Value {
-  const e = exponential(subtract(x, along(reduce(x, "maximum", last(x)), x)));
+  const top = stopGradient(along(reduce(x, "maximum", last(x)), x));
+  const e = exponential(subtract(x, top));
   return divide(e, along(sum(e, last(x)), x));
 }
 

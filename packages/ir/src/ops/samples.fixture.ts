@@ -256,6 +256,8 @@ export const samples = {
       given: { s: [0, 0, 0, 0] },
     },
   ],
+  // Twice with opposite signs, so that differences see what gradients see.
+  stop_gradient: unary((x) => ir.add(x, ir.subtract(ir.stopGradient(x), ir.stopGradient(x)))),
   call: [
     { fn: zip([3], [3], (x, y) => ir.add(...(ir.call(double, [x, y]) as [ir.Value, ir.Value]))) },
     { fn: zip([3], [3], (x, y) => ir.call(double, [ir.call(double, [x, y])[0]!, y])[0]!) },

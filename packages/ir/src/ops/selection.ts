@@ -1,4 +1,4 @@
-/** compare, select, convert. */
+/** compare, select, convert, and the value that gradients take for a constant. */
 import * as b from "../build/selection.ts";
 import { constantLike } from "../build/sources.ts";
 import { operation } from "../define.ts";
@@ -104,4 +104,17 @@ export const convert = operation({
   },
   gradient: ({ operands: [x], cotangent: g }) =>
     isFloatType(x!.type) ? [b.convert(g, x!.type.dtype)] : [undefined],
+});
+
+export const stopGradient = operation({
+  name: "stop_gradient",
+  summary: "The operand; gradients take it for a constant.",
+  differs: "StableHLO has no such operation: frameworks drop it before they come there",
+  operands: [{ name: "operand", takes: "any" }],
+  attrs: {},
+  constraints: {},
+  infer: ({ operands }) => [operands[0]!],
+  evaluate: ([x]) => [x!.slice()],
+  moves: true,
+  gradient: () => [undefined],
 });

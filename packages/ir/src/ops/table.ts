@@ -12,7 +12,7 @@ import { pad } from "./pad.ts";
 import { reduce } from "./reduce.ts";
 import { rngBitGenerator } from "./rng-bit-generator.ts";
 import { scatter } from "./scatter.ts";
-import { compare, convert, select } from "./selection.ts";
+import { compare, convert, select, stopGradient } from "./selection.ts";
 import { broadcastInDim, concatenate, reshape, slice, transpose } from "./shape.ts";
 import { constant, iota, parameter } from "./sources.ts";
 
@@ -58,6 +58,7 @@ export const ops = {
   dynamic_slice: dynamicSlice,
   dynamic_update_slice: dynamicUpdateSlice,
   rng_bit_generator: rngBitGenerator,
+  stop_gradient: stopGradient,
   call,
   custom_call: customCall,
 } as const;
