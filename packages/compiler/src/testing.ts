@@ -9,42 +9,13 @@ import {
   isFloatType,
   parameterName,
   sizeOf,
-  type Tensor,
   type TensorType,
 } from "@opentrn/ir";
 import type { Program } from "@opentrn/isa";
-import { bytesOf, decode, encode, integerOf } from "@opentrn/numerics";
+import { decode, encode } from "@opentrn/numerics";
+import { bytesOfTensor, valuesOfBytes } from "./emit/bytes.ts";
 import { lowerGroup, type Module } from "./lower/lower-group.ts";
 import type { LowerOptions } from "./lower/template.ts";
-
-/** Row-major bytes of a tensor, little-endian. */
-export function bytesOfTensor({ type, data }: Tensor): Uint8Array {
-  const width = bytesOf(type.dtype);
-  const bytes = new Uint8Array(data.length * width);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < data.length; i++) {
-    const bits = isFloatType(type) ? encode(data[i]!, type.dtype) : data[i]!;
-    if (width === 1) view.setUint8(i, bits);
-    else if (width === 2) view.setUint16(2 * i, bits, true);
-    else view.setUint32(4 * i, bits, true);
-  }
-  return bytes;
-}
-
-/** The numbers in those bytes. */
-export function valuesOfBytes(type: TensorType, bytes: Uint8Array): number[] {
-  const width = bytesOf(type.dtype);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: sizeOf(type.shape) }, (_, i) => {
-    const bits =
-      width === 1
-        ? view.getUint8(i)
-        : width === 2
-          ? view.getUint16(2 * i, true)
-          : view.getUint32(4 * i, true);
-    return isFloatType(type) ? decode(bits, type.dtype) : integerOf(bits, type.dtype);
-  });
-}
 
 /** Numbers of a fixed pseudo-random sequence in [low, high). */
 export function noise(n: number, seed = 1, low = -1, high = 1): Float64Array {
@@ -115,7 +86,7 @@ export function compareProgram(
   });
   const outputs = runOnChip(program, bytes);
   return fn.results.map((v, i) => {
-    const chip = valuesOfBytes(v.type, outputs[i]!);
+    const chip = Array.from(valuesOfBytes(v.type, outputs[i]!));
     const exact = Array.from(oracle[i]!.data);
     const ours = Array.from(interpreted[i]!.data);
     return {
