@@ -26,6 +26,8 @@ const advice: Readonly<Record<PathKind, string>> = {
   sync: "SyncE work",
   "dma issue": "issuing DMA transfers one after the other; fewer, larger transfers would help",
   "dma start-up": "DMA start-up; larger transfers or more of them in flight would hide it",
+  "dma queue":
+    "transfers waiting behind others; fewer bytes, longer contiguous rows or other queues would help",
   "dma data": "moving data; fewer bytes or longer contiguous rows would help",
   "dma completion": "waiting for DMA completions to be seen; larger transfers would hide it",
   semaphores: "semaphores between engines; longer instructions would hide them",
@@ -46,7 +48,7 @@ export function bottleneckOf(b: Busy, path: CriticalPath): string {
   const kinds = Object.entries(path.spent) as [PathKind, number][];
   const [kind, ticks] = kinds.reduce((a, k) => (k[1] > a[1] ? k : a));
   const part = toNanoseconds(ticks) / b.totalNs;
-  if (kind === "dma data" && share(b.dma.activeNs) >= SATURATED)
+  if ((kind === "dma data" || kind === "dma queue") && share(b.dma.activeNs) >= SATURATED)
     return `DMA is the limit: it moves data ${percent(share(b.dma.activeNs))} of the time, at ${percent(b.mbu)} of the HBM bandwidth`;
   return `${percent(part)} of the critical path is ${advice[kind]}`;
 }

@@ -65,17 +65,34 @@ export interface Plans {
   shapeOf(classId: number, shift: number): DmaShape;
 }
 
+/** What a what-if changes about instructions of one class. */
+export interface PlanChange {
+  /** Queue of a transfer, instead of the one the policy chooses. */
+  readonly queue?: number;
+  /** The plan instead of the class's own. */
+  readonly plan?: (plan: ClassPlan, c: InstructionClass) => ClassPlan;
+  /** What a transfer asks of the DMA engines, instead of what its class says. */
+  readonly shape?: (c: InstructionClass, shift: number) => DmaShape;
+}
+
 /** Plans of all classes. Transfers get their shape by `shapeOf`, which needs the placed partition. */
 export class ClassPlans implements Plans {
   readonly plans: readonly ClassPlan[];
   private readonly program: Program;
+  private readonly changes: ReadonlyMap<number, PlanChange>;
   private readonly shapes = new Map<number, DmaShape>();
 
-  constructor(program: Program) {
+  /** `changes` by class id, for what-ifs. */
+  constructor(program: Program, changes: ReadonlyMap<number, PlanChange> = new Map()) {
     this.program = program;
+    this.changes = changes;
     const queueOfClass = assignQueues(program);
     const tables = new ActivationTables(program);
-    this.plans = program.classes.map((c) => planOf(c, queueOfClass[c.id]!, tables));
+    this.plans = program.classes.map((c) => {
+      const change = changes.get(c.id);
+      const plan = planOf(c, change?.queue ?? queueOfClass[c.id]!, tables);
+      return change?.plan?.(plan, c) ?? plan;
+    });
   }
 
   /** The shape of a transfer whose SBUF tensor was placed `shift` partitions from the bottom. */
@@ -84,7 +101,7 @@ export class ClassPlans implements Plans {
     const known = this.shapes.get(key);
     if (known) return known;
     const c = this.program.classes[classId]!;
-    const made = dmaShape(c.op, c.call, shift);
+    const made = this.changes.get(classId)?.shape?.(c, shift) ?? dmaShape(c.op, c.call, shift);
     this.shapes.set(key, made);
     return made;
   }
@@ -176,6 +193,12 @@ export function planOf(c: InstructionClass, queue: number, tables: TableNumbers)
     loadCycles: loadCycles(call),
     rows: rowShare(call),
   };
+}
+
+/** The plan with the costs of a call that differs from the class's in types or sizes; its bytes stay where they are. */
+export function recosted(plan: ClassPlan, c: InstructionClass): ClassPlan {
+  const { operands, writesHbm, table } = plan;
+  return { ...planOf(c, plan.queue, { of: () => table }), operands, writesHbm };
 }
 
 /** Cycles a nanosecond; the sequencer's costs are in nanoseconds. */

@@ -9,6 +9,7 @@ export const pathKinds = [
   ...units,
   "dma issue",
   "dma start-up",
+  "dma queue",
   "dma data",
   "dma completion",
   "semaphores",
@@ -22,33 +23,49 @@ export interface CriticalPath {
   readonly spent: Readonly<Record<PathKind, number>>;
 }
 
+/** Told of the path's parts from its end to its start: `ticks` of `kind` at an instance. */
+export type PathVisitor = (instance: number, kind: PathKind, ticks: number) => void;
+
 /** Walks back from the last completion. */
 export function criticalPath(program: Program, graph: Graph, s: Schedule): CriticalPath {
   const spent = Object.fromEntries(pathKinds.map((k) => [k, 0])) as Record<PathKind, number>;
   const instances = new Growing();
-  if (graph.count === 0) return { instances: instances.taken(), spent };
-  const previous = previousOnUnit(graph, program.cores * units.length);
+  visitCriticalPath(program.cores, graph, s, (instance, kind, ticks) => {
+    if (instances.length === 0 || instances.ints[instances.length - 1] !== instance)
+      instances.push(instance);
+    spent[kind] += ticks;
+  });
+  return { instances: instances.taken().reverse(), spent };
+}
+
+/** Hands out every part of the critical path, the last one first; the parts sum to the kernel's time. */
+export function visitCriticalPath(
+  cores: number,
+  graph: Graph,
+  s: Schedule,
+  visit: PathVisitor,
+): void {
+  if (graph.count === 0) return;
+  const previous = previousOnUnit(graph, cores * units.length);
   let at = 0;
   for (let i = 1; i < graph.count; i++) if (s.end[i]! > s.end[at]!) at = i;
   let until = s.end[at]!;
   let produced = true;
   for (let guard = 0; at >= 0 && guard <= graph.count; guard++) {
     const from = s.start[at]!;
-    instances.push(at);
     const unit = units[graph.unit[at]! % units.length]!;
-    split(spent, s, at, unit, graph.queue[at] !== NO_QUEUE, from, until, produced);
+    split(visit, s, at, unit, graph.queue[at] !== NO_QUEUE, from, until, produced);
     produced = s.cause[at] !== NO_CAUSE;
     until = from;
     const next = produced ? s.cause[at]! : previous[at]!;
-    if (next < 0) spent[unit] += from;
+    if (next < 0) visit(at, unit, from);
     at = next;
   }
-  return { instances: instances.taken().reverse(), spent };
 }
 
 /** Spreads one step over the kinds. `produced`: the successor waited for the result, not only for the unit. */
 function split(
-  spent: Record<PathKind, number>,
+  visit: PathVisitor,
   s: Schedule,
   i: number,
   unit: Unit,
@@ -59,15 +76,17 @@ function split(
 ): void {
   if (!transfers || !produced) {
     const end = produced ? Math.min(s.end[i]!, to) : to;
-    spent[transfers ? "dma issue" : unit] += end - from;
-    spent.semaphores += to - end;
+    visit(i, transfers ? "dma issue" : unit, end - from);
+    visit(i, "semaphores", to - end);
     return;
   }
+  const arrival = Math.min(s.arrival[i]!, to);
   const first = Math.min(s.firstData[i]!, to);
   const end = Math.min(s.end[i]!, to);
-  spent["dma start-up"] += first - from;
-  spent["dma data"] += end - first;
-  spent["dma completion"] += to - end;
+  visit(i, "dma start-up", arrival - from);
+  visit(i, "dma queue", first - arrival);
+  visit(i, "dma data", end - first);
+  visit(i, "dma completion", to - end);
 }
 
 /** The instance before each one on its unit, or -1. */

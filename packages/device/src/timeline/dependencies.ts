@@ -9,12 +9,34 @@ import { tag } from "../placement/references.ts";
 import { AccessLists } from "./access-lists.ts";
 import { type ClassPlan, type ClassPlans, type OperandPlan, READS, WRITES } from "./class-plan.ts";
 import { edge, type Graph, Growing, NO_QUEUE } from "./graph.ts";
-import { Located, locate, locateIndex } from "./locate.ts";
+import { LO, Located, locate, locateIndex } from "./locate.ts";
 import { CoreStream, type Registers, type TripOptions } from "./stream.ts";
 import { queueSource, SOURCES, unitId, units } from "./units.ts";
 
 /** Operands of one instruction that write. */
 const MAX_WRITES = 8;
+
+/**
+ * Adds a wait of the instance at hand for `producer`; `kind` is one of {@link edge}. A producer that comes later in the graph is on
+ * the unit or queue of `like`, which comes before.
+ */
+export type AddWait = (producer: number, kind: number, like?: number) => void;
+
+/** Where the access lies that a wait was found from. */
+export interface WaitSite {
+  readonly storage: number;
+  /** First byte, an address of the storage's memory. */
+  readonly low: number;
+  readonly core: number;
+}
+
+/** What-ifs change what instances wait for while the graph is built; instances are numbered as in the graph. */
+export interface WaitRules {
+  /** A wait that bytes ask for. True keeps it; `add` puts others in its place. */
+  conflict(consumer: number, producer: number, kind: number, at: WaitSite, add: AddWait): boolean;
+  /** All operands of `instance` are known; `add` gives it further waits. */
+  close?(instance: number, add: AddWait): void;
+}
 
 /** Builds the graph of a placed Program. */
 export function buildGraph(
@@ -22,8 +44,9 @@ export function buildGraph(
   placement: Placement,
   plans: ClassPlans,
   trips: TripOptions,
+  rules?: WaitRules,
 ): Graph {
-  return new GraphBuilder(program, placement, plans).build(trips);
+  return new GraphBuilder(program, placement, plans, rules).build(trips);
 }
 
 class GraphBuilder {
@@ -55,8 +78,16 @@ class GraphBuilder {
   private instance = 0;
   private source = 0;
   private writing = false;
+  private readonly rules: WaitRules | undefined;
+  private readonly site = { storage: 0, low: 0, core: 0 };
 
-  constructor(program: Program, placement: Placement, plans: ClassPlans) {
+  constructor(
+    program: Program,
+    placement: Placement,
+    plans: ClassPlans,
+    rules: WaitRules | undefined,
+  ) {
+    this.rules = rules;
     this.program = program;
     this.placement = placement;
     this.plans = plans.plans;
@@ -155,6 +186,7 @@ class GraphBuilder {
         const producer = latest?.get(p);
         if (producer !== undefined) this.waitFor(producer, this.sourceOf(producer), edge.dependsOn);
       }
+    this.rules?.close?.(this.instance, this.addWait);
     this.close(unit);
   }
 
@@ -217,6 +249,11 @@ class GraphBuilder {
 
   private access(l: Located, core: number, i: number, writes: boolean): void {
     this.writing = writes;
+    if (this.rules) {
+      this.site.storage = l.storage;
+      this.site.low = l.bytes[LO]!;
+      this.site.core = core;
+    }
     this.lists.access(l, core, i, this.instance, this.source, writes, this);
   }
 
@@ -224,11 +261,26 @@ class GraphBuilder {
   conflict(producer: number, source: number, wrote: boolean): void {
     if (producer === this.instance) return;
     const raw = wrote && !this.writing;
-    // One engine works in order: only a result that is still in its pipeline must be waited for, and the array adds in place.
-    if (source === this.source && source < units.length && (!raw || source === unitId.tensor))
+    const kind = raw ? edge.data : wrote ? edge.overwrite : edge.reuse;
+    if (this.rules?.conflict(this.instance, producer, kind, this.site, this.addWait) === false)
       return;
-    this.waitFor(producer, source, raw ? edge.data : wrote ? edge.overwrite : edge.reuse);
+    this.need(producer, source, kind);
   }
+
+  private need(producer: number, source: number, kind: number): void {
+    // One engine works in order: only a result that is still in its pipeline must be waited for, and the array adds in place.
+    if (
+      source === this.source &&
+      source < units.length &&
+      (kind !== edge.data || source === unitId.tensor)
+    )
+      return;
+    this.waitFor(producer, source, kind);
+  }
+
+  private readonly addWait: AddWait = (producer, kind, like = producer) => {
+    if (producer !== this.instance) this.need(producer, this.sourceOf(like), kind);
+  };
 
   /** Engines keep their own copies of loop counters; other registers are written by one instruction and read by all. */
   private register(r: number, plan: ClassPlan, o: OperandPlan): void {

@@ -33,7 +33,8 @@ export interface Schedule {
   readonly wait: Float64Array;
   /** The producer that the start waited for, or -1 when the unit itself was the last to be ready. */
   readonly cause: Int32Array;
-  /** First data of transfers, by instance; 0 for others. */
+  /** When descriptors of transfers reach the first DMA engine, and their first data; 0 for others. */
+  readonly arrival: Float64Array;
   readonly firstData: Float64Array;
   /** Activation table loads as `[instance, start]`. */
   readonly tableLoads: readonly (readonly [instance: number, start: number])[];
@@ -108,6 +109,7 @@ class Scheduler {
   private readonly warm: Uint8Array;
   private readonly wait: Float64Array;
   private readonly cause: Int32Array;
+  private readonly arrival: Float64Array;
   private readonly firstData: Float64Array;
   private readonly tableLoads: (readonly [number, number])[] = [];
   private readonly dma: DmaEngines[];
@@ -137,6 +139,7 @@ class Scheduler {
     this.warm = new Uint8Array(n);
     this.wait = new Float64Array(n);
     this.cause = new Int32Array(n).fill(NO_CAUSE);
+    this.arrival = new Float64Array(n);
     this.firstData = new Float64Array(n);
     this.order = new Uint32Array(n);
     this.meetings = meetingsOf(program, graph);
@@ -199,6 +202,7 @@ class Scheduler {
       warm: this.warm,
       wait: this.wait,
       cause: this.cause,
+      arrival: this.arrival,
       firstData: this.firstData,
       tableLoads: this.tableLoads,
       units: this.states,
@@ -355,6 +359,7 @@ class Scheduler {
     if (end > engines.end) engines.delay(queue, end);
     this.start[i] = start;
     this.end[i] = end;
+    this.arrival[i] = written + startUp;
     this.firstData[i] = engines.firstData;
     s.sequencerFree = start + plan.interval;
     this.occupy(s, start, start + plan.latency);

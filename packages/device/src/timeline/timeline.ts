@@ -10,6 +10,7 @@ import { type ClassPlan, ClassPlans } from "./class-plan.ts";
 import { type CostUse, costsUsed } from "./costs-used.ts";
 import { type CriticalPath, criticalPath } from "./critical-path.ts";
 import { buildGraph } from "./dependencies.ts";
+import type { DmaShape } from "./dma-shape.ts";
 import { type Graph, NO_QUEUE } from "./graph.ts";
 import { NO_CAUSE, type Schedule, type ScheduleOptions, schedule } from "./schedule.ts";
 import type { TripOptions } from "./stream.ts";
@@ -28,6 +29,7 @@ export interface UnitTime {
 export interface Timeline {
   readonly program: Program;
   readonly placement: Placement;
+  readonly options: TimelineOptions;
   /** First trigger to last completion; start-up and shut-down of the runtime are separate. */
   readonly totalNs: number;
   readonly preambleNs: number;
@@ -57,6 +59,8 @@ export interface Timeline {
   readonly schedule: Schedule;
   /** What instructions of each class cost, by class id. */
   readonly plans: readonly ClassPlan[];
+  /** What a transfer asks of the DMA engines, by class id and first partition of its tensor on chip. */
+  readonly shapeOf: (classId: number, shift: number) => DmaShape;
 }
 
 /** Predicts the time of a placed Program. */
@@ -108,6 +112,7 @@ export function timeline(
   return {
     program,
     placement,
+    options,
     ...summary,
     preambleNs: chip.sync.preambleNs.value,
     postambleNs: chip.sync.postambleNs.value,
@@ -119,6 +124,7 @@ export function timeline(
     graph,
     schedule: played,
     plans: plans.plans,
+    shapeOf: (id, shift) => plans.shapeOf(id, shift),
   };
 }
 

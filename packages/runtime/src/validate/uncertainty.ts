@@ -7,7 +7,7 @@ import type { Chip } from "@opentrn/chips";
 import type { PathKind, Timeline } from "@opentrn/device";
 
 /** Relative uncertainty by part of the path on trn2: the spread of the profiled instructions around our costs, rounded up. */
-const partUncertainty: Readonly<Record<PathKind, number>> = {
+const partUncertainty: Readonly<Record<Exclude<PathKind, "dma queue">, number>> = {
   tensor: 0.03,
   vector: 0.05,
   scalar: 0.06,
@@ -28,10 +28,13 @@ const residual: Readonly<Record<2 | 3 | 4, number>> = { 2: 0.1, 3: 0.08, 4: 0.3 
 
 /** Relative half-width of the range of the summed time of `timelines`. */
 export function uncertaintyOf(chip: Chip, timelines: readonly Timeline[]): number {
-  const spent = new Map<PathKind, number>();
+  const spent = new Map<keyof typeof partUncertainty, number>();
   for (const t of timelines)
-    for (const [kind, ticks] of Object.entries(t.criticalPath.spent) as [PathKind, number][])
-      spent.set(kind, (spent.get(kind) ?? 0) + ticks);
+    for (const [kind, ticks] of Object.entries(t.criticalPath.spent) as [PathKind, number][]) {
+      // Starting up and waiting for the transfers ahead count as one part: both end with the first data.
+      const part = kind === "dma queue" ? "dma start-up" : kind;
+      spent.set(part, (spent.get(part) ?? 0) + ticks);
+    }
   const total = [...spent.values()].reduce((a, b) => a + b, 0);
   if (total === 0) return residual[chip.generation];
   const parts = [...spent].map(
