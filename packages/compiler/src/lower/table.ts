@@ -1,6 +1,9 @@
 /** Every template, in the order they are tried: the more special first. */
+import { collective } from "./collective/collective.ts";
 import { indexed } from "./indexed/indexed.ts";
+import { matmul } from "./matmul/matmul.ts";
 import { move } from "./move/move.ts";
+import { random } from "./random/random.ts";
 import type { Template } from "./template.ts";
 
-export const templates: readonly Template[] = [indexed, move];
+export const templates: readonly Template[] = [collective, random, indexed, move];
