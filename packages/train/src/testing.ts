@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ModelConfig, parseConfig } from "@opentrn/models";
 import { CheckpointFolder } from "./checkpoint/checkpoint-folder.ts";
 import type { RunIdentity } from "./checkpoint/record.ts";
 import { split } from "./data/split.ts";
@@ -42,8 +43,8 @@ export class BigramEngine implements StepEngine {
 
   async load({ parameters, optimizer }: TrainingState): Promise<void> {
     this.table = parameters["table"]!.data.slice();
-    this.m = optimizer["exp_avg.table"]!.data.slice();
-    this.v = optimizer["exp_avg_sq.table"]!.data.slice();
+    this.m = optimizer["m.table"]!.data.slice();
+    this.v = optimizer["v.table"]!.data.slice();
   }
 
   async step(batches: readonly Batch[], s: StepScalars): Promise<StepResult> {
@@ -53,12 +54,13 @@ export class BigramEngine implements StepEngine {
     if (this.poison?.step === s.step)
       return { loss: this.poison.value, gradNorm: 1, firstBad: "table" };
     const norm = Math.sqrt(gradient.reduce((sum, g) => sum + g * g, 0));
-    const shrink = norm > s.clip ? s.clip / norm : 1;
+    const shrink = Math.min(1, 1 / norm);
+    const [c1, c2] = [1 - 0.9 ** (s.step + 1), 1 - 0.99 ** (s.step + 1)];
     for (let i = 0; i < gradient.length; i++) {
       const g = gradient[i]! * shrink;
       this.m[i] = 0.9 * this.m[i]! + 0.1 * g;
       this.v[i] = 0.99 * this.v[i]! + 0.01 * g * g;
-      const change = this.m[i]! / s.correction1 / (Math.sqrt(this.v[i]! / s.correction2) + 1e-8);
+      const change = this.m[i]! / c1 / (Math.sqrt(this.v[i]! / c2) + 1e-8);
       this.table[i]! -= s.learningRate * change;
     }
     return { loss: loss / batches.length, gradNorm: norm };
@@ -73,8 +75,8 @@ export class BigramEngine implements StepEngine {
     return {
       parameters: { table: { shape, data: this.table.slice() } },
       optimizer: {
-        "exp_avg.table": { shape, data: this.m.slice() },
-        "exp_avg_sq.table": { shape, data: this.v.slice() },
+        "m.table": { shape, data: this.m.slice() },
+        "v.table": { shape, data: this.v.slice() },
       },
     };
   }
@@ -113,7 +115,7 @@ export const identity: RunIdentity = {
 export const plan: TrainPlan = {
   identity,
   schedule: { steps: 6, learningRate: 0.1, minimum: 0.01, warmup: 2 },
-  adamw: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clip: 1 },
+  optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clip: 1 },
   evaluateEvery: 2,
   evaluationBatches: 2,
   saveEvery: 2,
@@ -135,3 +137,20 @@ export function bigramRun(folder: string, more: Partial<TrainRun> = {}): TrainRu
     ...more,
   };
 }
+
+/** Fields of a Llama small enough for the interpreter to train in a second. */
+export const tinyFields = {
+  model_type: "llama",
+  vocab_size: 256,
+  hidden_size: 16,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  intermediate_size: 24,
+  max_position_embeddings: 64,
+  rms_norm_eps: 1e-5,
+  initializer_range: 0.1,
+  hidden_act: "silu",
+  tie_word_embeddings: false,
+};
+export const tinyConfig = (): ModelConfig => parseConfig(tinyFields);

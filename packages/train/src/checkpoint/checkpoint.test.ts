@@ -15,14 +15,14 @@ const request = (step: number): SaveRequest => ({
     position: { epoch: 0, window: step },
     identity,
     schedule: plan.schedule,
-    adamw: plan.adamw,
+    optimizer: plan.optimizer,
     loss: null,
     evaluationLoss: null,
     versions: { opentrn: "0" },
   },
   state: {
     parameters: { "model.w": { shape: [2, 2], data: Float32Array.of(1, 2, step, Number.NaN) } },
-    optimizer: { "exp_avg.model.w": { shape: [2, 2], data: Float32Array.of(0, -0, 5e-45, step) } },
+    optimizer: { "m.model.w": { shape: [2, 2], data: Float32Array.of(0, -0, 5e-45, step) } },
   },
   beside: { "config.json": new TextEncoder().encode('{"a":1}') },
 });
@@ -49,8 +49,8 @@ test("what is saved is read back to the bit", () => {
   expect(bits(back.state.parameters["model.w"]!.data)).toEqual(
     bits(state.parameters["model.w"]!.data),
   );
-  expect(bits(back.state.optimizer["exp_avg.model.w"]!.data)).toEqual(
-    bits(state.optimizer["exp_avg.model.w"]!.data),
+  expect(bits(back.state.optimizer["m.model.w"]!.data)).toEqual(
+    bits(state.optimizer["m.model.w"]!.data),
   );
   expect(back.beside).toEqual(beside);
 });

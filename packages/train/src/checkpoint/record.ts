@@ -1,7 +1,8 @@
 /** `trainer.json`: everything of a run that is no tensor, so that it goes on as if it had never stopped. */
 import { OpenTrnError } from "@opentrn/base";
 import type { DataPosition } from "../data/windows.ts";
-import type { AdamW, Schedule } from "../schedule/learning-rate.ts";
+import type { Schedule } from "../schedule/learning-rate.ts";
+import type { Optimizer } from "../schedule/optimizer.ts";
 
 /** Changes when a reader of the old form would go wrong. */
 export const CHECKPOINT_VERSION = 1;
@@ -37,8 +38,7 @@ export interface CheckpointRecord {
   readonly position: DataPosition;
   readonly identity: RunIdentity;
   readonly schedule: Schedule;
-  /** `clip` is null for none: JSON has no infinity. */
-  readonly adamw: Omit<AdamW, "clip"> & { readonly clip: number | null };
+  readonly optimizer: Optimizer;
   /** Loss of the last step; null before the first. */
   readonly loss: number | null;
   readonly evaluationLoss: number | null;
@@ -66,7 +66,15 @@ export function parseRecord(text: string, path: string): CheckpointRecord {
     fail(
       `has version ${value.version}, this trn reads ${CHECKPOINT_VERSION}; use the trn that wrote it`,
     );
-  const needed = ["step", "tokens", "position", "identity", "schedule", "adamw", "files"] as const;
+  const needed = [
+    "step",
+    "tokens",
+    "position",
+    "identity",
+    "schedule",
+    "optimizer",
+    "files",
+  ] as const;
   for (const key of needed) if (value[key] === undefined) fail(`lacks ${key}; it is damaged`);
   if (!Number.isSafeInteger(value.step) || value.step! < 0) fail(`has step ${value.step}`);
   return value as CheckpointRecord;

@@ -14,7 +14,7 @@ export type NamedTensors = Readonly<Record<string, StateTensor>>;
 export interface TrainingState {
   /** fp32 masters by their Hugging Face names. */
   readonly parameters: NamedTensors;
-  /** AdamW's moments: `exp_avg.NAME` and `exp_avg_sq.NAME` of every parameter, as PyTorch calls them. */
+  /** AdamW's moments: `m.NAME` and `v.NAME` of every parameter. */
   readonly optimizer: NamedTensors;
 }
 
@@ -29,11 +29,6 @@ export interface StepScalars {
   /** Steps done before this one. */
   readonly step: number;
   readonly learningRate: number;
-  /** 1 - beta1^t and 1 - beta2^t with t = step + 1. */
-  readonly correction1: number;
-  readonly correction2: number;
-  /** Largest norm of all gradients together; infinite: gradients stay as they are. */
-  readonly clip: number;
 }
 
 export interface StepResult {

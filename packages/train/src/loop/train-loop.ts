@@ -11,12 +11,13 @@ import type { TokenFile } from "../data/token-file.ts";
 import { evaluationBatches, TrainingBatches } from "../data/windows.ts";
 import type { StepEngine } from "../engine/step-engine.ts";
 import type { RunLog, StepRecord } from "../logs/step-record.ts";
-import { type AdamW, type Schedule, scalarsOf } from "../schedule/learning-rate.ts";
+import { learningRate, type Schedule } from "../schedule/learning-rate.ts";
+import type { Optimizer } from "../schedule/optimizer.ts";
 
 export interface TrainPlan {
   readonly identity: RunIdentity;
   readonly schedule: Schedule;
-  readonly adamw: AdamW;
+  readonly optimizer: Optimizer;
   /** Steps between evaluations; 0: none. The last step is evaluated as well. */
   readonly evaluateEvery: number;
   /** Batches of an evaluation, at most. */
@@ -123,10 +124,13 @@ class Loop {
   private async one(): Promise<BadStep | undefined> {
     const { plan, engine, logs } = this.r;
     const { shape } = plan.identity;
-    const scalars = scalarsOf(plan.schedule, plan.adamw, this.step);
+    const rate = learningRate(plan.schedule, this.step);
     const batches = Array.from({ length: shape.accumulate }, () => this.batches.next());
     const started = performance.now();
-    const { loss, gradNorm, firstBad } = await engine.step(batches, scalars);
+    const { loss, gradNorm, firstBad } = await engine.step(batches, {
+      step: this.step,
+      learningRate: rate,
+    });
     const hostMs = performance.now() - started;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
       return { step: this.step + 1, loss, gradNorm, tensor: firstBad ?? "unknown" };
@@ -143,7 +147,7 @@ class Loop {
       tokens: this.tokens,
       loss,
       gradNorm,
-      learningRate: scalars.learningRate,
+      learningRate: rate,
       ...(evaluated === undefined ? {} : { evaluationLoss: evaluated }),
       hostMs,
       hostTokensPerSecond: (trained / hostMs) * 1000,
@@ -181,7 +185,6 @@ class Loop {
   private async save(): Promise<void> {
     const { plan, engine, checkpoints, beside } = this.r;
     if (checkpoints.has(this.step)) return;
-    const { clip, ...adamw } = plan.adamw;
     this.checkpoint = checkpoints.save({
       record: {
         format: "opentrn-checkpoint",
@@ -191,7 +194,7 @@ class Loop {
         position: this.batches.position,
         identity: plan.identity,
         schedule: plan.schedule,
-        adamw: { ...adamw, clip: Number.isFinite(clip) ? clip : null },
+        optimizer: plan.optimizer,
         loss: this.loss ?? null,
         evaluationLoss: this.evaluationLoss ?? null,
         versions: { opentrn: plan.version },

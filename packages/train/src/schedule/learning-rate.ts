@@ -1,6 +1,5 @@
-/** The scalars of AdamW that change from step to step. */
+/** The learning rate over a run. */
 import { OpenTrnError } from "@opentrn/base";
-import type { StepScalars } from "../engine/step-engine.ts";
 
 export interface Schedule {
   /** Optimiser steps of the whole run; the cosine ends here. */
@@ -9,16 +8,6 @@ export interface Schedule {
   readonly minimum: number;
   /** Steps that rise linearly to `learningRate`. */
   readonly warmup: number;
-}
-
-export interface AdamW {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** For tensors of two and more dimensions; norms and biases do not decay. */
-  readonly weightDecay: number;
-  /** Largest norm of the gradients; infinite for none. */
-  readonly clip: number;
 }
 
 /** `bad input` for a schedule that goes nowhere. */
@@ -38,12 +27,3 @@ export function learningRate(s: Schedule, step: number): number {
   const along = Math.min(1, (step - s.warmup) / Math.max(1, s.steps - s.warmup));
   return s.minimum + (s.learningRate - s.minimum) * 0.5 * (1 + Math.cos(Math.PI * along));
 }
-
-/** What the update of step `step` (from 0) takes beside tensors. */
-export const scalarsOf = (s: Schedule, a: AdamW, step: number): StepScalars => ({
-  step,
-  learningRate: learningRate(s, step),
-  correction1: 1 - a.beta1 ** (step + 1),
-  correction2: 1 - a.beta2 ** (step + 1),
-  clip: a.clip,
-});

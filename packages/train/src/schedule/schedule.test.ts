@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { identity } from "../testing.ts";
-import { checkSchedule, learningRate, scalarsOf } from "./learning-rate.ts";
+import { checkSchedule, learningRate } from "./learning-rate.ts";
 import { checkSameRun } from "./same-run.ts";
 
 const schedule = { steps: 12, learningRate: 1, minimum: 0.1, warmup: 4 };
@@ -17,14 +17,6 @@ test("the rate rises to the peak, then falls by half a cosine to the minimum", (
 test("without warm-up the first step has the peak; a warm-up may be the whole run", () => {
   expect(learningRate({ ...schedule, warmup: 0 }, 0)).toBe(1);
   expect(learningRate({ ...schedule, warmup: 12 }, 11)).toBe(1);
-});
-
-test("bias corrections count steps from one", () => {
-  const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1 };
-  const first = scalarsOf(schedule, adamw, 0);
-  expect(first.correction1).toBeCloseTo(0.1, 12);
-  expect(first.correction2).toBeCloseTo(0.05, 12);
-  expect(scalarsOf(schedule, adamw, 1).correction2).toBeCloseTo(1 - 0.95 ** 2, 12);
 });
 
 test("schedules that go nowhere are refused", () => {
