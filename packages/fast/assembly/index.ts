@@ -10,3 +10,4 @@ export { scan } from "./scan";
 export { bnAggregate, bnStats } from "./statistics";
 export { bitvec, bitvecPartitionReduce, bitvecReduce, integer } from "./bits";
 export { affineSelect, iota } from "./affine";
+export { execute, refusedCommand } from "./execute";

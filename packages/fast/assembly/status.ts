@@ -8,3 +8,5 @@ export const BAD_SHAPE: i32 = 2;
 export const NO_ROOM: i32 = 3;
 /** The operation number is not one this kernel knows. */
 export const BAD_OP: i32 = 4;
+/** A run-time address lies outside its tensor. */
+export const OUT_OF_BOUNDS: i32 = 5;

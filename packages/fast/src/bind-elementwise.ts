@@ -1,17 +1,8 @@
 /** Binders of element-wise instructions: the fp32 pipeline, raw bits, exact integers, and ScalarE's activations. */
 import { type ActivationName, activationId, aluId } from "@opentrn/numerics";
-import type { BindRequest, Step } from "./bind.ts";
-import {
-  type Binder,
-  bitwise,
-  flag,
-  NONE,
-  onBits,
-  opNumber,
-  type Reduction,
-  step,
-} from "./binder.ts";
-import type { Kernels } from "./kernels.ts";
+import type { BindRequest } from "./bind.ts";
+import { type Binder, bitwise, flag, NONE, onBits, opNumber, type Reduction } from "./binder.ts";
+import { type Call, call } from "./commands.ts";
 import { NoFastPath, type Operands } from "./operands.ts";
 
 interface Stages {
@@ -27,21 +18,17 @@ interface Stages {
 }
 
 /** dst = fn((data op0 operand0) op1 operand1) in fp32, optionally reduced into accumulators. */
-export function pipeline(o: Operands, k: Kernels, name: string, s: Stages): Step {
-  const dst = o.tile("dst");
+export function pipeline(o: Operands, s: Stages): Call {
   const [op0, op1, fn] = [s.op0 ?? NONE, s.op1 ?? NONE, s.fn ?? NONE];
   const [a, b] = [s.operand0 ?? 0, s.operand1 ?? 0];
   const [reverse0, reverse1] = [flag(s.reverse0), flag(s.reverse1)];
   const { op, registers, reset } = s.reduce ?? { op: NONE, registers: 0, reset: 0 };
-  const { exports } = k;
-  const { data } = s;
-  return step(name, () =>
-    exports.pipeline(dst, data, op0, a, reverse0, op1, b, reverse1, fn, 0, op, registers, reset),
-  );
+  const stages = [op0, a, reverse0, op1, b, reverse1, fn, 0];
+  return call("pipeline", o.tile("dst"), s.data, ...stages, op, registers, reset);
 }
 
 /** Two ALU operations with a number, a column or a tile each; bitwise ones on raw bits. */
-function twoStages(o: Operands, k: Kernels, r: BindRequest, operand1: () => number): Step {
+function twoStages(o: Operands, operand1: () => number): Call {
   const { op0, op1, reverse0, reverse1 } = o.attr;
   if (bitwise(op0)) {
     o.sameWidth("dst", "data");
@@ -52,9 +39,9 @@ function twoStages(o: Operands, k: Kernels, r: BindRequest, operand1: () => numb
       o.repeatedBits("operand1", "data", dtype),
     ];
     const [n0, n1, r0, r1] = [opNumber(op0), opNumber(op1), flag(reverse0), flag(reverse1)];
-    return step(r.op.name, () => k.exports.bitvec(dst, data, n0, a, r0, n1, b, r1));
+    return call("bitvec", dst, data, n0, a, r0, n1, b, r1);
   }
-  return pipeline(o, k, r.op.name, {
+  return pipeline(o, {
     data: o.tile("data"),
     op0: opNumber(op0),
     operand0: o.repeated("operand0", "data"),
@@ -66,56 +53,55 @@ function twoStages(o: Operands, k: Kernels, r: BindRequest, operand1: () => numb
 }
 
 /** f(data * scale + bias) with the accumulator commands of ScalarE. */
-function activate(o: Operands, k: Kernels, r: BindRequest, command: string): Step {
+function activate(o: Operands, r: BindRequest, command: string): readonly Call[] {
   const registers = o.accumulators("scalarAccumulator", "data");
   const reduces = command === "reduce" || command === "reset_reduce";
-  const run = pipeline(o, k, r.op.name, {
-    data: o.tile("data"),
-    op0: aluId.multiply,
-    operand0: o.repeated("scale", "data", 1),
-    op1: aluId.add,
-    operand1: o.repeated("bias", "data", 0),
-    fn: activationId[o.attr["op"] as ActivationName],
-    reduce: reduces
-      ? { op: aluId.add, registers, reset: flag(command === "reset_reduce") }
-      : undefined,
-  });
-  const zero = o.constant(0, [o.shape("data").partitions]);
-  const clear =
-    command === "reset" ? step(r.op.name, () => k.exports.copy(registers, zero)) : undefined;
-  const result = o.has("reduce_res") ? o.tile("reduce_res") : undefined;
-  const readOut =
-    result === undefined ? undefined : step(r.op.name, () => k.exports.cast(result, registers));
-  return () => {
-    run();
-    clear?.();
-    readOut?.();
-  };
+  const op = o.attr["op"] as ActivationName;
+  const scale = o.has("scale") ? undefined : (r.call.immediate["scale"] ?? 1);
+  const bias = { op: aluId.add, operand: o.repeated("bias", "data", 0) };
+  // Times 1 changes nothing; plus 0 turns -0 into 0. The sum is canonical and so its own copy.
+  const affine =
+    scale === 1
+      ? { op0: bias.op, operand0: bias.operand }
+      : {
+          op0: aluId.multiply,
+          operand0: o.repeated("scale", "data", 1),
+          op1: bias.op,
+          operand1: bias.operand,
+        };
+  const calls: Call[] = [
+    pipeline(o, {
+      data: o.tile("data"),
+      ...affine,
+      ...(op === "copy" ? {} : { fn: activationId[op] }),
+      reduce: reduces
+        ? { op: aluId.add, registers, reset: flag(command === "reset_reduce") }
+        : undefined,
+    }),
+  ];
+  if (command === "reset")
+    calls.push(call("copy", registers, o.constant(0, [o.shape("data").partitions])));
+  if (o.has("reduce_res")) calls.push(call("cast", o.tile("reduce_res"), registers));
+  return calls;
 }
 
 export const elementwise: Readonly<Record<string, Binder>> = {
-  activation: (o, k, r) => activate(o, k, r, o.attr["reduce_cmd"] as string),
-  activation_reduce: (o, k, r) => activate(o, k, r, "reset_reduce"),
-  tensor_tensor: (o, k, r) => {
-    const [dst, a, b, op] = [
-      o.tile("dst"),
-      o.tile("data1"),
-      o.tile("data2"),
-      opNumber(o.attr["op"]),
-    ];
+  activation: (o, r) => activate(o, r, o.attr["reduce_cmd"] as string),
+  activation_reduce: (o, r) => activate(o, r, "reset_reduce"),
+  tensor_tensor: (o, r) => {
+    const [dst, a, b] = [o.tile("dst"), o.tile("data1"), o.tile("data2")];
+    const op = opNumber(o.attr["op"]);
     if (bitwise(o.attr["op"])) {
       o.sameWidth("dst", "data1", "data2");
-      return step("tensor_tensor", () => k.exports.bitvec(dst, a, op, b, 0, NONE, 0, 0));
+      return [call("bitvec", dst, a, op, b, 0, NONE, 0, 0)];
     }
-    if (!onBits(r)) return pipeline(o, k, "tensor_tensor", { data: a, op0: op, operand0: b });
-    const signed = flag(o.shape("data1").dtype === "int32");
-    return step("tensor_tensor", () => k.exports.integer(op, signed, dst, a, b));
+    if (!onBits(r)) return [pipeline(o, { data: a, op0: op, operand0: b })];
+    return [call("integer", op, flag(o.shape("data1").dtype === "int32"), dst, a, b)];
   },
-  tensor_scalar: (o, k, r) => twoStages(o, k, r, () => o.repeated("operand1", "data")),
-  scalar_tensor_tensor: (o, k, r) => {
+  tensor_scalar: (o) => [twoStages(o, () => o.repeated("operand1", "data"))],
+  scalar_tensor_tensor: (o) => {
     if (bitwise(o.attr["op0"])) throw new NoFastPath();
-    return twoStages(o, k, r, () => o.tile("operand1"));
+    return [twoStages(o, () => o.tile("operand1"))];
   },
-  reciprocal: (o, k) =>
-    pipeline(o, k, "reciprocal", { data: o.tile("data"), op0: aluId.reciprocal }),
+  reciprocal: (o) => [pipeline(o, { data: o.tile("data"), op0: aluId.reciprocal })],
 };

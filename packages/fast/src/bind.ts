@@ -1,8 +1,9 @@
 /**
- * The contract between the executor and the kernels: an instruction with its operands laid out becomes a closure that makes one or
- * two kernel calls. `bindFast` (bind-fast.ts) holds one row an instruction; without a row only the reference meaning runs.
+ * The contract between the executor and the kernels: an instruction with its operands laid out becomes a few kernel calls.
+ * `bindFast` (bind-fast.ts) holds one row an instruction; without a row only the reference meaning runs.
  */
 import type { AnyCall, AnyInstruction } from "@opentrn/isa";
+import type { BindingArea } from "./binding-area.ts";
 
 /**
  * An operand as the kernels see it. `descriptor` is the address of its descriptor (descriptor.ts); a run-time addressed operand
@@ -23,9 +24,6 @@ export interface BindRequest {
   readonly call: AnyCall;
   readonly operands: Readonly<Record<string, BoundOperand | undefined>>;
   readonly state: BoundState;
-  /** Room for a binder's own descriptors and constants: returns the address of that many bytes, 8-byte aligned. */
-  readonly allocate: (bytes: number) => number;
+  /** Where a binder's own descriptors and constants go. */
+  readonly area: BindingArea;
 }
-
-/** Runs one instruction on the memory it was bound to. */
-export type Step = () => void;

@@ -1,12 +1,11 @@
-/** What every binder shares: its shape, the closure around one kernel call, numbers of ALU operations. */
+/** What every binder shares: its shape and the numbers of ALU operations. */
 import { type AluName, aluId, isBitvec } from "@opentrn/numerics";
-import type { BindRequest, Step } from "./bind.ts";
-import type { Kernels } from "./kernels.ts";
+import type { BindRequest } from "./bind.ts";
+import type { Call } from "./commands.ts";
 import type { Operands } from "./operands.ts";
-import { check } from "./status.ts";
 
 /** Turns a request into kernel calls, or throws NoFastPath. */
-export type Binder = (o: Operands, k: Kernels, r: BindRequest) => Step;
+export type Binder = (o: Operands, r: BindRequest) => readonly Call[];
 
 /** "No operation" in kernel calls. */
 export const NONE = -1;
@@ -14,14 +13,6 @@ export const flag = (v: unknown): number => (v ? 1 : 0);
 
 /** Number of an ALU operation, NONE for none. */
 export const opNumber = (op: unknown): number => (op === undefined ? NONE : aluId[op as AluName]);
-
-/** A step that throws when the kernel refuses an operand. */
-export const step =
-  (name: string, call: () => number): Step =>
-  () => {
-    const status = call();
-    if (status !== 0) check(name, status);
-  };
 
 /** Whether the call works on raw bits, and whether its operation is a bitwise one. */
 export const onBits = (r: BindRequest): boolean =>

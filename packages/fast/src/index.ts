@@ -1,8 +1,10 @@
 export { benchKernels, type Figure } from "./bench.ts";
 export * from "./bind.ts";
 export { bindFast, fastInstructions } from "./bind-fast.ts";
+export * from "./binding-area.ts";
+export { type Call, call, commandArity } from "./commands.ts";
 export * from "./descriptor.ts";
 export * from "./kernels.ts";
-export { check } from "./status.ts";
+export { check, OUT_OF_BOUNDS } from "./status.ts";
 export { RESERVED_BYTES } from "./tables.ts";
 export { type ModuleSource, useKernelBytes } from "./wasm.ts";

@@ -18,6 +18,10 @@ export type Status = number;
 /** The raw exports: descriptors and small numbers in, a status out (0 is success). Meanings stand in assembly/<file>.ts. */
 export interface KernelExports {
   init(address: number, bytes: number): void;
+  // execute.ts
+  /** Runs the commands in [at, end) of a binding area; stops at the first refused one, whose address `refusedCommand` gives. */
+  execute(at: number, end: number): Status;
+  refusedCommand(): number;
   // copy.ts
   copy(dst: Descriptor, src: Descriptor): Status;
   cast(dst: Descriptor, src: Descriptor): Status;

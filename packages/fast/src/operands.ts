@@ -2,19 +2,16 @@
 import type { Tile } from "@opentrn/isa";
 import { bytesOf, type DType, dtypeId } from "@opentrn/numerics";
 import type { BindRequest } from "./bind.ts";
-import type { Kernels } from "./kernels.ts";
 
 /** Thrown inside a binder that cannot serve a request; the instruction then runs through its reference meaning. */
 export class NoFastPath extends Error {}
 
 export class Operands {
   private readonly words: Int32Array;
-  private readonly floats: Float32Array;
   private readonly request: BindRequest;
 
-  constructor(kernels: Kernels, request: BindRequest) {
-    this.words = new Int32Array(kernels.memory.buffer);
-    this.floats = new Float32Array(kernels.memory.buffer);
+  constructor(request: BindRequest) {
+    this.words = request.area.words;
     this.request = request;
   }
 
@@ -53,7 +50,7 @@ export class Operands {
     if (o.dynamic) throw new NoFastPath();
     const from = o.descriptor >>> 2;
     // The column's own free dimensions all count one: only its partition stride matters.
-    return this.descriptor(this.words[from]!, this.words[from + 1]!, [
+    return this.request.area.descriptor(this.words[from]!, this.words[from + 1]!, [
       [this.words[from + 3]!, counts[0]!],
       ...counts.slice(1).map((n) => [0, n] as const),
     ]);
@@ -66,11 +63,9 @@ export class Operands {
       if (bytesOf(this.shape(name).dtype) !== bytesOf(dtype)) throw new NoFastPath();
       return this.repeated(name, like);
     }
-    const at = this.request.allocate(8);
-    this.words[at >>> 2] = o?.value ?? 0;
     const { shape } = this.shape(like);
-    return this.descriptor(
-      at,
+    return this.request.area.descriptor(
+      this.request.area.bits(o?.value ?? 0),
       dtypeId[dtype],
       shape.map((n) => [0, n] as const),
     );
@@ -92,15 +87,13 @@ export class Operands {
     ];
     for (let i = 0; i < pattern.length; i += 2) dims.push([pattern[i]!, pattern[i + 1]!]);
     if (dims.length > 5) throw new NoFastPath();
-    return this.descriptor(this.attr["offset"] as number, dtypeId.int32, dims);
+    return this.request.area.descriptor(this.attr["offset"] as number, dtypeId.int32, dims);
   }
 
   /** Descriptor of one fp32 number for every element of `counts`. */
   constant(value: number, counts: readonly number[]): number {
-    const at = this.request.allocate(8);
-    this.floats[at >>> 2] = value;
-    return this.descriptor(
-      at,
+    return this.request.area.descriptor(
+      this.request.area.number(value),
       dtypeId.float32,
       counts.map((n) => [0, n] as const),
     );
@@ -110,7 +103,7 @@ export class Operands {
   accumulators(which: "scalarAccumulator" | "vectorAccumulator", name: string): number {
     const t = this.shape(name);
     const address = this.request.state[which] + 4 * t.startPartition;
-    return this.descriptor(address, dtypeId.float32, [[4, t.partitions]]);
+    return this.request.area.descriptor(address, dtypeId.float32, [[4, t.partitions]]);
   }
 
   /** Descriptor of a static tile with its first and last dimensions exchanged. */
@@ -124,23 +117,6 @@ export class Operands {
       (_, i) => [this.words[from + 3 + 2 * i]!, this.words[from + 4 + 2 * i]!] as const,
     );
     const exchanged = [dims[rank - 1]!, ...dims.slice(1, -1), dims[0]!];
-    return this.descriptor(this.words[from]!, this.words[from + 1]!, exchanged);
-  }
-
-  private descriptor(
-    address: number,
-    dtype: number,
-    dims: readonly (readonly [number, number])[],
-  ): number {
-    const at = this.request.allocate(12 + 8 * dims.length);
-    const w = at >>> 2;
-    this.words[w] = address;
-    this.words[w + 1] = dtype;
-    this.words[w + 2] = dims.length;
-    dims.forEach(([stride, count], i) => {
-      this.words[w + 3 + 2 * i] = stride;
-      this.words[w + 4 + 2 * i] = count;
-    });
-    return at;
+    return this.request.area.descriptor(this.words[from]!, this.words[from + 1]!, exchanged);
   }
 }

@@ -8,6 +8,9 @@ const failures: Record<number, string> = {
   4: "the operation is not one this kernel knows",
 };
 
+/** A run-time address lies outside its tensor; the reference meaning says which. */
+export const OUT_OF_BOUNDS = 5;
+
 /** Throws for a status other than 0. Callers have verified the program, so every failure but the third is a bug of ours. */
 export function check(kernel: string, status: number): void {
   if (status === 0) return;

@@ -13,6 +13,7 @@ import {
   inversePiWords,
   logSeries,
 } from "@opentrn/numerics";
+import { commandNames } from "./commands.ts";
 
 /** First byte of the constants; everything below stays unused, so that 0 can mean "no operand". */
 const CONSTANTS_ADDRESS = 1024;
@@ -107,6 +108,7 @@ export function assemblyTables(): string {
     ...dtypeNames.map((d, i) => constant(`DT_${d}`, "i32", i)),
     ...aluNames.map((name, i) => constant(`ALU_${name}`, "i32", i)),
     ...activationNames.map((name, i) => constant(`ACT_${name}`, "i32", i)),
+    ...commandNames.map((name, i) => constant(`CALL_${name}`, "i32", i)),
     "",
   ].join("\n");
 }

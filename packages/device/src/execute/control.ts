@@ -19,26 +19,24 @@ const registerOf = (o: Operand | undefined): number => {
   return o.register;
 };
 
-/** Pairs every loop begin with its end. */
-export function matchLoops(
-  instructions: readonly DecodedInstruction[],
-): ReadonlyMap<number, number> {
+/** Pairs every loop begin with its end, by position in the list of operation names. */
+export function matchLoops(names: readonly string[]): ReadonlyMap<number, number> {
   const pairs = new Map<number, number>();
-  const open: DecodedInstruction[] = [];
-  for (const i of instructions) {
-    if (i.op.name === "loop_begin" || i.op.name === "while_begin") open.push(i);
-    if (i.op.name !== "loop_end" && i.op.name !== "while_end") continue;
+  const open: number[] = [];
+  names.forEach((name, at) => {
+    if (name === "loop_begin" || name === "while_begin") open.push(at);
+    if (name !== "loop_end" && name !== "while_end") return;
     const begin = open.pop();
-    if (begin === undefined || begin.op.name.split("_")[0] !== i.op.name.split("_")[0])
-      throw new OpenTrnError(`${i.op.name} closes no loop`, {
+    if (begin === undefined || names[begin]!.split("_")[0] !== name.split("_")[0])
+      throw new OpenTrnError(`${name} closes no loop`, {
         category: "invalid program",
         rule: "loop nesting",
       });
-    pairs.set(begin.index, i.index);
-    pairs.set(i.index, begin.index);
-  }
+    pairs.set(begin, at);
+    pairs.set(at, begin);
+  });
   if (open.length > 0)
-    throw new OpenTrnError(`${open[0]!.op.name} is never closed`, {
+    throw new OpenTrnError(`${names[open[0]!]} is never closed`, {
       category: "invalid program",
       rule: "loop nesting",
     });

@@ -20,6 +20,8 @@ export class CoreRun {
   private readonly prints: PrintedTensor[];
   private readonly maxSteps: number;
   private readonly printing: ReadonlyMap<number, readonly DevicePrint[]>;
+  /** Positions in `printing`, ascending. */
+  private readonly printPositions: readonly number[];
   private readonly observation: Observation | undefined;
 
   constructor(
@@ -34,28 +36,61 @@ export class CoreRun {
     this.core = core;
     this.prints = prints;
     this.maxSteps = maxSteps;
-    this.trace = new Uint32Array(core.looping ? Math.max(1024, core.steps.length * 2) : 0);
+    this.trace = new Uint32Array(core.looping ? Math.max(1024, core.indices.length * 2) : 0);
     this.printing = printsByPosition(program, core);
+    this.printPositions = [...this.printing.keys()].sort((a, b) => a - b);
   }
 
   get done(): boolean {
-    return this.at >= this.core.steps.length;
+    return this.at >= this.core.indices.length;
   }
 
   /** Runs until the end or a meeting. */
   advance(): void {
-    const { core, program } = this;
-    const plain =
-      !core.looping &&
-      this.printing.size === 0 &&
-      core.meetings.size === 0 &&
-      this.observation === undefined;
     try {
-      if (plain) for (; this.at < core.steps.length; this.at++) core.steps[this.at]!();
-      else this.advanceChecked();
+      while (!this.done) {
+        if (this.printing.has(this.at)) this.print();
+        if (this.core.meetings.has(this.at)) return;
+        const stop = this.stop();
+        if (stop > this.at) this.runTo(stop);
+        else this.hostStep();
+      }
+      if (this.printing.has(this.at)) this.print();
     } catch (e) {
-      throw located(program, e, this.index());
+      throw located(this.program, e, this.index());
     }
+  }
+
+  /** How far the kernels may go without the host. */
+  private stop(): number {
+    const { at } = this;
+    const stop = this.core.stops[at]!;
+    if (this.observation) return Math.min(stop, at + 1);
+    const print = this.printPositions.find((p) => p > at);
+    return print === undefined ? stop : Math.min(stop, print);
+  }
+
+  private runTo(stop: number): void {
+    const { core, at } = this;
+    if (core.looping) for (let p = at; p < stop; p++) this.record(p);
+    core.execute(at, stop, (position) => {
+      this.at = position;
+    });
+    this.at = stop;
+    this.observation?.ran(core.indices[at]!, core.context);
+  }
+
+  /** Carries out the instruction at hand, which the kernels do not know. */
+  private hostStep(): void {
+    const { core, at } = this;
+    if (core.looping) this.record(at);
+    const jump = core.jumps.get(at);
+    if (jump) this.at = jump();
+    else {
+      core.steps.get(at)!();
+      this.at++;
+    }
+    this.observation?.ran(core.indices[at]!, core.context);
   }
 
   /** Program index of the instruction at hand. */
@@ -63,29 +98,14 @@ export class CoreRun {
     return this.core.indices[Math.min(this.at, this.core.indices.length - 1)]!;
   }
 
-  private advanceChecked(): void {
-    const { core } = this;
-    while (!this.done) {
-      if (this.printing.has(this.at)) this.print();
-      if (core.meetings.has(this.at)) return;
-      if (core.looping) this.record();
-      const { at } = this;
-      const jump = core.jumps[at];
-      if (jump) this.at = jump();
-      else core.steps[this.at++]!();
-      this.observation?.ran(core.indices[at]!, core.context);
-    }
-    if (this.printing.has(this.at)) this.print();
-  }
-
   /** Steps over a meeting that took place. */
   pass(): void {
-    if (this.core.looping) this.record();
+    if (this.core.looping) this.record(this.at);
     this.observation?.ran(this.core.indices[this.at]!, this.core.context);
     this.at++;
   }
 
-  private record(): void {
+  private record(position: number): void {
     if (this.count >= this.maxSteps)
       throw new OpenTrnError(
         `the kernel executed more than ${this.maxSteps} instructions; a run-time loop may never end`,
@@ -96,7 +116,7 @@ export class CoreRun {
       bigger.set(this.trace);
       this.trace = bigger;
     }
-    this.trace[this.count++] = this.core.indices[this.at]!;
+    this.trace[this.count++] = this.core.indices[position]!;
   }
 
   executed(): Uint32Array {

@@ -4,14 +4,7 @@
  */
 import { OpenTrnError } from "@opentrn/base";
 import { kernelReservedBytes, loadKernels } from "@opentrn/fast";
-import {
-  type AnyCall,
-  type DecodedInstruction,
-  decodeInstruction,
-  type Program,
-  seedGenerators,
-  type Tile,
-} from "@opentrn/isa";
+import { type AnyCall, type Program, seedGenerators, type Tile } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
 import { type Core, prepareCore } from "./core.ts";
 import { CoreRun, type PrintedTensor } from "./core-run.ts";
@@ -54,17 +47,16 @@ export class Executable {
     this.program = program;
     this.maxSteps = options.maxSteps ?? 100_000_000;
     this.seed = options.seed ?? 0;
-    const decoded = Array.from(program.starts, (_, i) => decodeInstruction(program, i));
     const wide = options.preciseFp === false;
     this.map = new MemoryMap(program, placement, {
       reservedBytes: kernelReservedBytes,
-      descriptors: countDescriptors(decoded),
+      bindingBytes: options.fast === false ? 0 : bindingBytes(program),
       wide,
     });
     const kernels = options.fast === false ? undefined : loadKernels(this.map.memory);
     const calls = program.classes.map((c) => (wide ? widen(c.call, this.map) : c.call));
     this.cores = Array.from({ length: program.cores }, (_, core) =>
-      prepareCore(program, this.map, core, decoded, calls, kernels),
+      prepareCore(program, this.map, core, calls, kernels?.exports),
     );
     this.fastCount = this.cores.reduce((n, c) => n + c.fastCount, 0);
   }
@@ -155,9 +147,20 @@ function widen(call: AnyCall, map: MemoryMap): AnyCall {
   return { ...call, tile };
 }
 
-/** Descriptors the fast path may need: one an operand, and two more for what binders derive from it. */
-const countDescriptors = (decoded: readonly DecodedInstruction[]): number =>
-  decoded.reduce((n, i) => n + Object.keys(i.op.operands).length * 3 + 2, 64);
+/** Most that the commands, descriptors and constants of a Program can take: by class, whatever binders derive from an operand. */
+function bindingBytes(program: Program): number {
+  const most = Float64Array.from(
+    program.classes,
+    ({ op }) => CALL_BYTES + OPERAND_BYTES * Object.keys(op.operands).length,
+  );
+  let bytes = 65536;
+  for (const c of program.classOf) bytes += most[c]!;
+  return Math.ceil(bytes / 8) * 8;
+}
+
+/** Kernel calls of an instruction; descriptors and constants of an operand with the record of its run-time address. */
+const CALL_BYTES = 384;
+const OPERAND_BYTES = 256;
 
 /** Lays out and decodes a Program once, ready to run many times. */
 export const prepare = (

@@ -1,54 +1,132 @@
-/** Binds an instruction to a WebAssembly kernel: descriptors are written once; run-time addresses are patched before each call. */
-import type { BindRequest, BoundOperand, BoundState, Kernels, Step } from "@opentrn/fast";
-import type { AnyCall, DecodedInstruction } from "@opentrn/isa";
-import { fastGather } from "./fast-gather.ts";
-import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
+/** Binds instructions to WebAssembly kernels: descriptors and commands are written once; run-time addresses are settled by commands. */
+import {
+  type BindRequest,
+  type BoundOperand,
+  bindFast,
+  type Call,
+  type MovingOperand,
+} from "@opentrn/fast";
+import type { AccessPattern, AnyCall, DecodedInstruction } from "@opentrn/isa";
+import { bytesOf, dtypeId } from "@opentrn/numerics";
+import type { MemoryMap } from "./memory-map.ts";
+import { type LayoutContext, rowIndexAddresses, shiftsOf } from "./operand.ts";
 
-type Bind = (kernels: Kernels, request: BindRequest) => Step | undefined;
-
-/** The fast closure of an instruction, or undefined where only the reference meaning exists. */
-export function fastStep(
-  kernels: Kernels,
+/** Appends the commands of an instruction; false where only the reference meaning exists. */
+export function bindInstruction(
   ctx: LayoutContext,
   i: DecodedInstruction,
   call: AnyCall,
-  state: BoundState,
-  bind: Bind,
-): Step | undefined {
+  state: MemoryMap["state"][number],
+): boolean {
+  const { area } = ctx.map;
   const operands: Record<string, BoundOperand | undefined> = {};
-  const moving: { readonly laid: LaidOut; readonly word: number }[] = [];
+  const moving: MovingOperand[] = [];
   for (const name in i.op.operands) {
     const o = i.operands[name];
     const immediate = call.immediate[name];
-    if (o?.kind === "register") return undefined;
+    if (o?.kind === "register") return false;
     if (o?.kind !== "tile") {
       operands[name] = immediate === undefined ? undefined : { kind: "number", value: immediate };
       continue;
     }
     const d = o.pattern.dynamic;
-    if (d?.kind === "vector") return fastGather(kernels, ctx, i, call, state, bind);
-    if (d?.kind === "indirect") return undefined;
-    const descriptor = ctx.map.describe(o.pattern, ctx.core);
+    if (d?.kind === "vector") return bindRows(ctx, i, call, state);
+    if (d?.kind === "indirect") return false;
+    const descriptor = ctx.map.describe(o.pattern, ctx.core, d !== undefined);
     operands[name] = { kind: "tile", descriptor, dynamic: d !== undefined };
-    if (d)
-      moving.push({
-        laid: layOut(ctx, i.op.name, name, o.pattern, i.attrs["oob_mode"] === "skip"),
-        word: descriptor >>> 2,
-      });
+    if (d) moving.push(scalarMove(ctx, o.pattern, descriptor, state.registers));
   }
-  const step = bind(kernels, {
+  const calls = bindFast({ op: i.op, call, operands, state, area });
+  if (!calls) return false;
+  if (moving.length === 0) area.append(calls);
+  else area.appendMoving(moving, i.attrs["oob_mode"] === "skip", calls);
+  return true;
+}
+
+/** How a register or an element of a tensor moves an operand. */
+function scalarMove(
+  ctx: LayoutContext,
+  p: AccessPattern,
+  descriptor: number,
+  registers: number,
+): MovingOperand {
+  const d = p.dynamic!;
+  const size = bytesOf(ctx.map.dtype(p.dtype));
+  const from =
+    d.kind === "register"
+      ? { index: registers + 4 * d.register, dtype: dtypeId.int32 }
+      : { index: ctx.map.locate(d.index, ctx.core).address, dtype: dtypeId[d.index.dtype] };
+  return {
+    descriptor,
+    base: ctx.map.locate(p, ctx.core).address,
+    ...from,
+    step: d.stride * size,
+    stride: d.stride,
+    ...shiftsOf(p, ctx.storages[p.storage]!),
+  };
+}
+
+/** A row of an operand as its own descriptor, and how it moves from row to row. */
+interface Row {
+  readonly operand: BoundOperand;
+  readonly moving: MovingOperand;
+}
+
+function rowOf(ctx: LayoutContext, p: AccessPattern): Row {
+  const { map } = ctx;
+  const { address, strides } = map.locate(p, ctx.core);
+  const counts = p.dims.map((d) => d[1]);
+  const dims =
+    counts.length > 1
+      ? counts.slice(1).map((n, k) => [strides[k + 1]!, n] as const)
+      : [[0, 1] as const];
+  const descriptor = map.area.ownDescriptor(address, dtypeId[map.dtype(p.dtype)], dims);
+  const operand: BoundOperand = { kind: "tile", descriptor, dynamic: true };
+  const d = p.dynamic;
+  if (d?.kind !== "vector") {
+    const fixed = { step: strides[0]!, stride: 0, low: 0, high: 0, dtype: 0 };
+    return { operand, moving: { descriptor, base: address, ...fixed } };
+  }
+  return {
+    operand,
+    moving: {
+      descriptor,
+      base: address,
+      index: map.area.words32(rowIndexAddresses(ctx, d.index, counts[0]!)),
+      dtype: dtypeId[d.index.dtype],
+      step: d.stride * bytesOf(map.dtype(p.dtype)),
+      stride: d.stride,
+      ...shiftsOf(p, ctx.storages[p.storage]!),
+    },
+  };
+}
+
+/** A `dma_copy` whose outer dimension is addressed by a vector, where rows pair up: one kernel call a row. */
+function bindRows(
+  ctx: LayoutContext,
+  i: DecodedInstruction,
+  call: AnyCall,
+  state: BindRequest["state"],
+): boolean {
+  const [dst, src] = [i.operands["dst"], i.operands["src"]];
+  if (i.op.name !== "dma_copy" || dst?.kind !== "tile" || src?.kind !== "tile") return false;
+  const patterns = [dst.pattern, src.pattern];
+  if (patterns.some((p) => p.dynamic && p.dynamic.kind !== "vector")) return false;
+  const count = dst.pattern.dims[0]![1];
+  // Rows of one tensor may overwrite what a later row reads.
+  if (src.pattern.dims[0]![1] !== count || dst.pattern.storage === src.pattern.storage)
+    return false;
+  const [to, from] = [rowOf(ctx, dst.pattern), rowOf(ctx, src.pattern)];
+  const operands = { dst: to.operand, src: from.operand };
+  const calls: readonly Call[] | undefined = bindFast({
     op: i.op,
     call,
     operands,
     state,
-    allocate: (bytes) => ctx.map.allocate(bytes),
+    area: ctx.map.area,
   });
-  if (!step || moving.length === 0) return step;
-  return () => {
-    for (const { laid, word } of moving) {
-      if (laid.resolve!() === "skip") return;
-      ctx.map.u32[word] = laid.strided.address;
-    }
-    step();
-  };
+  if (!calls) return false;
+  const skip = i.attrs["oob_mode"] === "skip";
+  ctx.map.area.appendRows(count, [to.moving, from.moving], skip, calls);
+  return true;
 }

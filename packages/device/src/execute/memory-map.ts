@@ -1,22 +1,23 @@
 /**
- * Where the chip's memories lie in one linear host memory that the WebAssembly kernels share: kernels' own data, operand
- * descriptors, engine state, then PSUM and SBUF of each core, then HBM. Partition rows are padded off powers of two, or they
+ * Where the chip's memories lie in one linear host memory that the WebAssembly kernels share: kernels' own data, engine state, then PSUM
+ * and SBUF of each core, HBM, and behind it what binding the instructions needs. Partition rows are padded off powers of two, or they
  * would alias in the host's first-level cache.
  */
-import { invariant, OpenTrnError } from "@opentrn/base";
+import { OpenTrnError } from "@opentrn/base";
 import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
-import type { AccessPattern, Program, Storage } from "@opentrn/isa";
+import { BindingArea } from "@opentrn/fast";
+import { type AccessPattern, MAX_REGISTERS, type Program, type Storage } from "@opentrn/isa";
 import { bytesOf, type DType, dtypeId, isFloat } from "@opentrn/numerics";
 import type { Placement } from "../placement/index.ts";
 
 const PAGE = 65536;
 /** A WebAssembly memory of 32-bit addresses ends here. */
 const MAX_BYTES = 4 * 2 ** 30 - PAGE;
-const DESCRIPTOR_BYTES = 64;
 
 export interface MapOptions {
   readonly reservedBytes: number;
-  readonly descriptors: number;
+  /** Most that binding the instructions can need; where less is left of the address space, that. */
+  readonly bindingBytes: number;
   /** Keep narrow floats as fp32: every on-chip and HBM byte address is scaled by four. */
   readonly wide: boolean;
 }
@@ -34,17 +35,18 @@ export class MemoryMap {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly f32: Float32Array;
-  /** Address of the accumulators of each core: scalar, then vector, 128 fp32 each. */
+  /** Addresses of each core's accumulators (128 fp32 each) and registers (int32). */
   readonly state: readonly {
     readonly scalarAccumulator: number;
     readonly vectorAccumulator: number;
+    readonly registers: number;
   }[];
+  /** Commands, descriptors and constants of the fast path. */
+  readonly area: BindingArea;
   private readonly scale: number;
   private readonly sbuf: Space[] = [];
   private readonly psum: Space[] = [];
   private readonly hbm: number;
-  private nextDescriptor: number;
-  private readonly descriptorsEnd: number;
   private readonly wide: boolean;
   private readonly program: Program;
   private readonly placement: Placement;
@@ -55,15 +57,12 @@ export class MemoryMap {
     this.wide = options.wide;
     this.scale = options.wide ? 4 : 1;
     const { chip } = program;
-    this.nextDescriptor = align(options.reservedBytes, 64);
-    let at = this.nextDescriptor + options.descriptors * DESCRIPTOR_BYTES;
-    this.descriptorsEnd = at;
-    const state: { scalarAccumulator: number; vectorAccumulator: number }[] = [];
-    for (let core = 0; core < program.cores; core++) {
-      state.push({ scalarAccumulator: at, vectorAccumulator: at + 512 });
-      at += 1024;
-    }
-    this.state = state;
+    let at = align(options.reservedBytes, 64);
+    this.state = Array.from({ length: program.cores }, () => {
+      const [scalarAccumulator, vectorAccumulator, registers] = [at, at + 512, at + 1024];
+      at += 1024 + 4 * MAX_REGISTERS;
+      return { scalarAccumulator, vectorAccumulator, registers };
+    });
     at = align(at, 4096);
     for (let core = 0; core < program.cores; core++) {
       this.psum.push({ base: at, pitch: this.pitch(psumBytesPerPartition(chip)) });
@@ -72,13 +71,18 @@ export class MemoryMap {
       at += this.sbuf[core]!.pitch * chip.partitions.value;
     }
     this.hbm = align(at, 4096);
-    const total = align(this.hbm + placement.hbmBytes * this.scale, PAGE) + PAGE;
-    if (total > MAX_BYTES)
+    const tensorsEnd = align(this.hbm + placement.hbmBytes * this.scale, 64);
+    const total = Math.min(
+      align(tensorsEnd + options.bindingBytes, PAGE) + PAGE,
+      Math.max(MAX_BYTES, tensorsEnd),
+    );
+    if (total > MAX_BYTES || total - tensorsEnd < Math.min(options.bindingBytes, PAGE))
       throw new OpenTrnError(
         `running this kernel needs ${(total / 2 ** 30).toFixed(1)} GiB of host memory, at most 4 GiB here; use --timing-only or smaller tensors`,
         { category: "capacity", rule: "host memory" },
       );
     this.memory = new WebAssembly.Memory({ initial: total / PAGE, maximum: total / PAGE });
+    this.area = new BindingArea(this.memory, tensorsEnd, total);
     const { buffer } = this.memory;
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
@@ -123,41 +127,14 @@ export class MemoryMap {
     };
   }
 
-  /** Writes the descriptor of a pattern and returns its address. */
-  describe(p: AccessPattern, core: number): number {
+  /** A descriptor of a pattern; with `own`, one whose address may be rewritten. */
+  describe(p: AccessPattern, core: number, own = false): number {
     const { address, strides } = this.locate(p, core);
-    return this.writeDescriptor(
-      address,
-      this.dtype(p.dtype),
-      strides,
-      p.dims.map((d) => d[1]),
-    );
-  }
-
-  /** Room for a fast path's own descriptors and constants. */
-  allocate(bytes: number): number {
-    const at = this.nextDescriptor;
-    this.nextDescriptor += align(bytes, 8);
-    invariant(this.nextDescriptor <= this.descriptorsEnd, "the descriptor region is too small");
-    return at;
-  }
-
-  writeDescriptor(
-    address: number,
-    dtype: DType,
-    strides: readonly number[],
-    counts: readonly number[],
-  ): number {
-    const at = this.allocate(12 + 8 * counts.length);
-    const w = at >>> 2;
-    this.u32[w] = address;
-    this.i32[w + 1] = dtypeId[dtype];
-    this.i32[w + 2] = counts.length;
-    for (let i = 0; i < counts.length; i++) {
-      this.i32[w + 3 + 2 * i] = strides[i]!;
-      this.i32[w + 4 + 2 * i] = counts[i]!;
-    }
-    return at;
+    const dims = p.dims.map((d, i) => [strides[i]!, d[1]] as const);
+    const dtype = dtypeId[this.dtype(p.dtype)];
+    return own
+      ? this.area.ownDescriptor(address, dtype, dims)
+      : this.area.descriptor(address, dtype, dims);
   }
 }
 

@@ -42,6 +42,7 @@ export interface LayoutContext {
   readonly map: MemoryMap;
   readonly storages: readonly Storage[];
   readonly core: number;
+  /** Virtual registers, in host memory that kernels read too. */
   readonly registers: Int32Array;
   /** The rank that runs this and how many there are; set at the start of a run. */
   readonly launch: { rank: number; ranks: number };
@@ -86,11 +87,12 @@ export function layOut(
     const read =
       d.kind === "register" ? () => ctx.registers[d.register]! : scalarReader(ctx, d.index);
     const reach = span(p, storage.space);
+    const { low, high } = shiftsOf(p, storage);
     return Object.assign(laid, {
       resolve: (): Resolution => {
         const index = read();
         const shift = index * d.stride;
-        if (reach.first + shift < 0 || reach.last + shift >= limit)
+        if (shift < low || shift > high)
           return outside(index, reach.first + shift, reach.last + shift);
         laid.strided = { ...strided, address: address + shift * size };
         return "inside";
@@ -138,6 +140,15 @@ export function layOut(
   });
 }
 
+/** By how many elements run-time addressing may shift a pattern that stays inside its tensor. */
+export function shiftsOf(
+  p: AccessPattern,
+  storage: Storage,
+): { readonly low: number; readonly high: number } {
+  const { first, last } = span(p, storage.space);
+  return { low: -first, high: storage.rowBytes / bytesOf(p.dtype) - 1 - last };
+}
+
 /** Rows of a pattern whose dimension 0 takes its positions from a vector; `outside` throws or allows leaving a row out. */
 function vectorRows(
   ctx: LayoutContext,
@@ -149,7 +160,7 @@ function vectorRows(
   outside: (index: number, from: number, to: number) => Resolution,
 ): RowAddresses {
   const reach = span(p, storage.space);
-  const limit = storage.rowBytes / bytesOf(p.dtype);
+  const { low, high } = shiftsOf(p, storage);
   const readIndex = indexReader(ctx, d.index, rows);
   const position = vectorOrder(ctx, d.index);
   const offsets = new Int32Array(rows);
@@ -158,7 +169,7 @@ function vectorRows(
     for (let r = 0; r < rows; r++) {
       const index = readIndex(position(r));
       const shift = index * d.stride;
-      const inside = index >= 0 && reach.first + shift >= 0 && reach.last + shift < limit;
+      const inside = index >= 0 && shift >= low && shift <= high;
       if (!inside) outside(index, reach.first + shift, reach.last + shift);
       missing[r] = inside ? 0 : 1;
       offsets[r] = inside ? shift * size : 0;
@@ -178,14 +189,25 @@ function vectorOrder(ctx: LayoutContext, p: AccessPattern): (r: number) => numbe
   return (r) => (r % rows) * columns + Math.floor(r / rows);
 }
 
+/** Address of the index of each row. */
+export function rowIndexAddresses(ctx: LayoutContext, p: AccessPattern, rows: number): Int32Array {
+  const { address, offsets } = indexOffsets(ctx, p, rows);
+  const position = vectorOrder(ctx, p);
+  return Int32Array.from({ length: rows }, (_, r) => address + offsets[position(r)]!);
+}
+
 /** Reads the one integer of an index tile. */
 export function scalarReader(ctx: LayoutContext, p: AccessPattern): () => number {
   const at = indexReader(ctx, p, 1);
   return () => at(0);
 }
 
-/** Reads the `r`-th integer of an index tile in row-major order. */
-function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: number) => number {
+/** Where the integers of an index tile lie, in row-major order. */
+function indexOffsets(
+  ctx: LayoutContext,
+  p: AccessPattern,
+  rows: number,
+): { readonly address: number; readonly offsets: Int32Array } {
   const { address, strides } = ctx.map.locate(p, ctx.core);
   const offsets = elementOffsets(
     strides,
@@ -196,6 +218,12 @@ function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: nu
       category: "invalid program",
       rule: "vector offset",
     });
+  return { address, offsets };
+}
+
+/** Reads the `r`-th integer of an index tile in row-major order. */
+function indexReader(ctx: LayoutContext, p: AccessPattern, rows: number): (r: number) => number {
+  const { address, offsets } = indexOffsets(ctx, p, rows);
   const size = bytesOf(p.dtype);
   const { map } = ctx;
   return (r) => {
