@@ -1,7 +1,9 @@
 /**
  * softmax(lhs x rhs) over the last dimension, [B, M, K] x [B, K, N] with K = 64, fp32, as the kda-for-trainium operator kernels do
  * it: `rowTiles` lhs tiles are transposed, then each row tile is multiplied in chunks of 512 columns, copied to SBUF (`copies`: both
- * engines in turns, or one), and normalised as one row of N.
+ * engines in turns, or one), and normalised as one row of N. Where the exponential adds its row sums itself (`fusedSum`), the compiler
+ * computes every score twice, once for the sums and once for the weights: that kernel's counters show twice the matmuls, copies and
+ * bytes read (kda-for-trainium, bmm_softmax_v3_fused_reduce_reject).
  */
 import { kernel, nisa, nl, type Tensor } from "opentrn";
 import { turn } from "./bmm.ts";
@@ -33,7 +35,8 @@ interface Style {
   readonly fusedSum: boolean;
 }
 
-function normalised(score: Tensor, style: Style): Tensor {
+/** The weights of one row tile and their inverse sums. */
+function weighed(score: Tensor, style: Style): { weights: Tensor; inverse: Tensor } {
   const column = (): Tensor => sbuf([P, 1], "float32");
   const bias = column();
   if (style.negated)
@@ -43,12 +46,7 @@ function normalised(score: Tensor, style: Style): Tensor {
     nisa.tensorReduce({ dst: most, op: nl.maximum, data: score, axis: [1] });
     nisa.tensorScalar({ dst: bias, data: most, op0: nl.multiply, operand0: -1, engine: "vector" });
   }
-  const [weights, sums, inverse, result] = [
-    sbuf(score.shape, "float32"),
-    column(),
-    column(),
-    sbuf(score.shape, "float32"),
-  ];
+  const [weights, sums, inverse] = [sbuf(score.shape, "float32"), column(), column()];
   if (style.fusedSum)
     nisa.activation({
       dst: weights,
@@ -65,6 +63,11 @@ function normalised(score: Tensor, style: Style): Tensor {
     nisa.tensorReduce({ dst: sums, op: nl.add, data: weights, axis: [1] });
   }
   nisa.reciprocal({ dst: inverse, data: sums });
+  return { weights, inverse };
+}
+
+function normalised(weights: Tensor, inverse: Tensor, style: Style): Tensor {
+  const result = sbuf(weights.shape, "float32");
   if (style.norm === "scalar")
     nisa.activation({ dst: result, op: nl.copy, data: weights, scale: inverse });
   else
@@ -87,36 +90,43 @@ const bmmSoftmax = kernel(
     const eye = fetch(identity, ring);
     const engine = (c: number) =>
       style.copies === "vector" || style.copies === "scalar" ? style.copies : evictor(c);
-    for (const b of share(B)) {
-      const held = fetch(rhs.slice(b), ring);
-      for (const first of range(M / P / rowTiles)) {
-        const pack = sbuf([K, rowTiles * P], lhs.dtype);
-        for (const s of range(rowTiles))
-          turn(
-            fetch(lhs.slice(b, at(first * rowTiles + s, P)), ring),
-            eye,
-            pack.slice(":", at(s, P)),
-            evictor(s),
-          );
-        for (const s of range(rowTiles)) {
-          const score = sbuf([P, N], "float32");
-          for (const c of range(N / CHUNK)) {
-            const bank = psum([P, CHUNK]);
-            nisa.ncMatmul({
-              dst: bank,
-              stationary: pack.slice(":", at(s, P)),
-              moving: held.slice(":", at(c, CHUNK)),
+    for (const b of share(B))
+      for (const pass of style.fusedSum ? ["sums", "weights"] : ["both"]) {
+        const held = fetch(rhs.slice(b), ring);
+        for (const first of range(M / P / rowTiles)) {
+          const pack = sbuf([K, rowTiles * P], lhs.dtype);
+          for (const s of range(rowTiles))
+            turn(
+              fetch(lhs.slice(b, at(first * rowTiles + s, P)), ring),
+              eye,
+              pack.slice(":", at(s, P)),
+              evictor(s),
+            );
+          for (const s of range(rowTiles)) {
+            const score = sbuf([P, N], "float32");
+            for (const c of range(N / CHUNK)) {
+              const bank = psum([P, CHUNK]);
+              nisa.ncMatmul({
+                dst: bank,
+                stationary: pack.slice(":", at(s, P)),
+                moving: held.slice(":", at(c, CHUNK)),
+              });
+              nisa.tensorCopy({
+                dst: score.slice(":", at(c, CHUNK)),
+                src: bank,
+                engine: engine(c),
+              });
+            }
+            const { weights, inverse } = weighed(score, style);
+            if (pass === "sums") continue;
+            nisa.dmaCopy({
+              dst: result.slice(b, at(first * rowTiles + s, P)),
+              src: normalised(weights, inverse, style),
+              ...ring,
             });
-            nisa.tensorCopy({ dst: score.slice(":", at(c, CHUNK)), src: bank, engine: engine(c) });
           }
-          nisa.dmaCopy({
-            dst: result.slice(b, at(first * rowTiles + s, P)),
-            src: normalised(score, style),
-            ...ring,
-          });
         }
       }
-    }
     return result;
   },
 );

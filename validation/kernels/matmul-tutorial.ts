@@ -98,7 +98,10 @@ function block(tiles: number, most: number): number {
 
 const v5 = kernel("matmul_fully_optimized", (lhsT: Tensor, rhs: Tensor, way: Way) => {
   const { K, M, N } = sizes(lhsT, rhs);
-  const [BM, BN, BK] = [block(M / TM, 16), block(N / TN, 2), block(K / TK, 8)];
+  // A launch of several cores splits the columns, in equal parts where their number allows it.
+  const columns = N / TN / nl.numPrograms();
+  const most = Number.isInteger(columns) ? block(columns, 2) : block(N / TN, 2);
+  const [BM, BN, BK] = [block(M / TM, 16), most, block(K / TK, 8)];
   const result = output([M, N], lhsT.dtype);
   for (const n of share(N / (TN * BN))) {
     const sums = range(M / TM).map(() => nl.zeros([TM, BN, TN], { dtype: result.dtype }));

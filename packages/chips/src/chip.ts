@@ -125,7 +125,7 @@ export interface Chip {
     readonly bytes: Fact;
     /** Bandwidth of the whole chip. */
     readonly bytesPerNs: Fact;
-    /** Stacks; cores are spread over them evenly and share the bandwidth of theirs. */
+    /** Stacks; addresses are interleaved over them, so that cores share the bandwidth of all. */
     readonly stacks: Fact;
     readonly align: Fact;
   };

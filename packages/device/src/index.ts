@@ -10,4 +10,5 @@ export { prepareRanks, runRanks } from "./execute/ranks.ts";
 export * from "./placement/index.ts";
 export * from "./replay/index.ts";
 export * from "./scheduling/index.ts";
+export { totalsByDutyPhase } from "./timeline/duty-phases.ts";
 export * from "./timeline/index.ts";

@@ -133,10 +133,10 @@ export const trn2: Chip = {
     duty: {
       windowCycles: fact(8192, "measured", profile),
       threshold: fact(
-        0.375,
+        0.3752,
         "measured",
         profile,
-        "a cycle counts by the share of the array's rows in use, columns do not matter: derived from fp32 matmuls with 64 rows that stay cold once cold (kda-for-trainium bmm: 1.9 x the full-rate time), broadcasts with 1 row that are always cold (its mamba), and the 30.8 of 78.6 TFLOP/s that the guide gives for one full and three narrow groups of matmuls, of which only the one with 32 rows may be cold",
+        "between 0.365, which stayed cold, and 0.3754, which stayed warm; just above 3/8, which eight fp32 transposes in a window of matmuls with 64 rows come to and which stays cold (kda-for-trainium bmm_d1_twophase). A cycle counts by the share of the array's rows in use, columns do not matter: derived from fp32 matmuls with 64 rows that stay cold once cold (kda-for-trainium bmm: 1.9 x the full-rate time), broadcasts with 1 row that are always cold (its mamba), and the 30.8 of 78.6 TFLOP/s that the guide gives for one full and three narrow groups of matmuls, of which only the one with 32 rows may be cold",
       ),
       coldRate: fact(0.5, "measured", profile),
       coldLatencyCycles: fact(

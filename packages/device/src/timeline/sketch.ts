@@ -1,5 +1,5 @@
 /** Kernels made by hand for tests and benchmarks: a tiled matmul with loads, multiplies, evictions and stores. */
-import { chipNamed } from "@opentrn/chips";
+import { type Chip, chipNamed } from "@opentrn/chips";
 import {
   type AccessPattern,
   instructionNamed,
@@ -15,8 +15,9 @@ const op = (name: string) => instructionNamed(name)!;
 export class Sketch {
   readonly builder: ProgramBuilder;
 
-  constructor(target = "trn2", cores = 1) {
-    this.builder = new ProgramBuilder({ name: "sketch", chip: chipNamed(target), cores });
+  constructor(target: string | Chip = "trn2", cores = 1) {
+    const chip = typeof target === "string" ? chipNamed(target) : target;
+    this.builder = new ProgramBuilder({ name: "sketch", chip, cores });
   }
 
   tile(
