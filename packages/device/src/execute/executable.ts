@@ -4,14 +4,16 @@
  */
 import { OpenTrnError } from "@opentrn/base";
 import { kernelReservedBytes, loadKernels } from "@opentrn/fast";
-import { type AnyCall, type Program, seedGenerators, type Tile } from "@opentrn/isa";
+import { type Program, seedGenerators } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
+import { bindingBytes, widen } from "./binding-bytes.ts";
 import { type Core, prepareCore } from "./core.ts";
 import { CoreRun, type PrintedTensor } from "./core-run.ts";
 import { type Launch, runTogether } from "./meet.ts";
 import { MemoryMap } from "./memory-map.ts";
 import { Observation, type Observer } from "./observer.ts";
-import { loadTensor, storeTensor, tensorValues } from "./tensor-bytes.ts";
+import { type Carry, ResidentTensors, type TensorRef } from "./resident-tensors.ts";
+import { storeTensor, tensorValues } from "./tensor-bytes.ts";
 
 export interface PrepareOptions {
   /** Use the WebAssembly kernels where they exist (default), or the reference meanings only. */
@@ -22,16 +24,28 @@ export interface PrepareOptions {
   readonly seed?: number;
   /** Stops a run-time loop that never ends; default 100 million executed instructions. */
   readonly maxSteps?: number;
+  /** Outputs that become inputs after each `execute`: a step's new parameters are the next step's. */
+  readonly carry?: readonly Carry[];
 }
 
-export interface RunOutcome {
+/** What an execution says besides the tensors it leaves in HBM. */
+export interface ExecuteOutcome {
+  readonly prints: readonly PrintedTensor[];
+  /** Instruction indices in the order executed, per core; only for Programs with run-time loops. */
+  readonly executed: readonly Uint32Array[] | undefined;
+}
+
+export interface RunOutcome extends ExecuteOutcome {
   /** Raw bytes of `program.outputs`, in order. */
   readonly outputs: readonly Uint8Array[];
   /** Raw bytes of `program.inputs` after the run; kernels may write into inputs. */
   readonly inputsAfter: readonly Uint8Array[];
-  readonly prints: readonly PrintedTensor[];
-  /** Instruction indices in the order executed, per core; only for Programs with run-time loops. */
-  readonly executed: readonly Uint32Array[] | undefined;
+}
+
+/** An executable at its first instruction; `finish` says what came of it once its cores have ended. */
+export interface Started<Outcome> {
+  readonly launch: Launch;
+  readonly finish: () => Outcome;
 }
 
 export class Executable {
@@ -42,6 +56,7 @@ export class Executable {
   private readonly cores: readonly Core[];
   private readonly maxSteps: number;
   private readonly seed: number;
+  private readonly tensors: ResidentTensors;
 
   constructor(program: Program, placement: Placement, options: PrepareOptions = {}) {
     this.program = program;
@@ -59,6 +74,28 @@ export class Executable {
       prepareCore(program, this.map, core, calls, kernels?.exports),
     );
     this.fastCount = this.cores.reduce((n, c) => n + c.fastCount, 0);
+    this.tensors = new ResidentTensors(program, this.map, options.carry ?? []);
+    this.storeConstants();
+  }
+
+  /** Puts raw bytes into an input (or output); they stay there until they are written again or a run changes them. */
+  write(tensor: TensorRef, data: Uint8Array): void {
+    this.tensors.write(tensor, data);
+  }
+
+  /** A copy of the raw bytes of an output (or input). */
+  read(tensor: TensorRef): Uint8Array {
+    return this.tensors.read(tensor);
+  }
+
+  /**
+   * Runs the Program on what HBM holds and leaves the results there; registers, accumulators and generators start anew. Outputs keep what
+   * the Program does not write. Throws `bad input` when an input was never written.
+   */
+  execute(observer?: Observer): ExecuteOutcome {
+    const started = this.startResident(0, 1, observer);
+    runTogether([started.launch]);
+    return started.finish();
   }
 
   /**
@@ -82,55 +119,69 @@ export class Executable {
     return started.finish().prints;
   }
 
-  /** Loads inputs and stands at the first instruction, as rank `rank` of `ranks`; `finish` reads the results after the run. */
+  /** Loads inputs and stands at the first instruction, as rank `rank` of `ranks`. */
   start(
     inputs: readonly Uint8Array[],
     rank = 0,
     ranks = 1,
     observer?: Observer,
-  ): { readonly launch: Launch; readonly finish: () => RunOutcome } {
-    this.reset(inputs);
-    for (const c of this.cores) Object.assign(c.context.launch, { rank, ranks });
+  ): Started<RunOutcome> {
+    const { program, map, tensors } = this;
+    for (const id of program.outputs) {
+      const { from, to } = map.hbmRange(program.storages[id]!);
+      map.u8.fill(0, from, to);
+    }
+    this.storeConstants();
+    tensors.writeInputs(inputs);
+    const { launch, finish } = this.stand(rank, ranks, observer);
+    return {
+      launch,
+      finish: () => ({
+        outputs: program.outputs.map((id) => tensors.read(id)),
+        inputsAfter: program.inputs.map((id) => tensors.read(id)),
+        ...finish(),
+      }),
+    };
+  }
+
+  /** Stands at the first instruction with HBM as it is; `finish` carries outputs over to inputs. */
+  startResident(rank = 0, ranks = 1, observer?: Observer): Started<ExecuteOutcome> {
+    this.tensors.checkWritten();
+    const { launch, finish } = this.stand(rank, ranks, observer);
+    return {
+      launch,
+      finish: () => {
+        this.tensors.carry();
+        return finish();
+      },
+    };
+  }
+
+  /** Cores as after a reset, at the first instruction. */
+  private stand(rank: number, ranks: number, observer?: Observer): Started<ExecuteOutcome> {
     const prints: PrintedTensor[] = [];
     const seen = observer && new Observation(observer);
+    for (const { state, context } of this.cores) {
+      Object.assign(context.launch, { rank, ranks });
+      state.scalarAccumulator.fill(0);
+      state.vectorAccumulator.fill(0);
+      state.registers.fill(0);
+      seedGenerators(state.vectorRandom, this.seed);
+      seedGenerators(state.gpsimdRandom, this.seed + 1);
+    }
     const runs = this.cores.map((c) => new CoreRun(this.program, c, prints, this.maxSteps, seen));
-    const read = (id: number): Uint8Array => loadTensor(this.map, this.program.storages[id]!);
     return {
       launch: { program: this.program, rank, ranks, runs },
       finish: () => ({
-        outputs: this.program.outputs.map(read),
-        inputsAfter: this.program.inputs.map(read),
         prints,
         executed: this.cores.some((c) => c.looping) ? runs.map((r) => r.executed()) : undefined,
       }),
     };
   }
 
-  private reset(inputs: readonly Uint8Array[]): void {
-    const { program, map } = this;
-    for (const c of this.cores) {
-      c.state.scalarAccumulator.fill(0);
-      c.state.vectorAccumulator.fill(0);
-      c.state.registers.fill(0);
-      seedGenerators(c.state.vectorRandom, this.seed);
-      seedGenerators(c.state.gpsimdRandom, this.seed + 1);
-    }
-    for (const id of program.outputs) {
-      const { from, to } = map.hbmRange(program.storages[id]!);
-      map.u8.fill(0, from, to);
-    }
-    for (const s of program.storages)
-      if (s.kind === "constant" && s.data) storeTensor(map, s, s.data);
-    program.inputs.forEach((id, n) => {
-      const s = program.storages[id]!;
-      const data = inputs[n];
-      if (data?.length !== s.rowBytes)
-        throw new OpenTrnError(
-          `input ${s.name} has ${data?.length ?? 0} bytes; ${s.dtype}[${s.shape}] needs ${s.rowBytes}`,
-          { category: "bad input", rule: "input size" },
-        );
-      storeTensor(map, s, data);
-    });
+  private storeConstants(): void {
+    for (const s of this.program.storages)
+      if (s.kind === "constant" && s.data) storeTensor(this.map, s, s.data);
   }
 
   /** fp32 values of output `n` of the last run; with `preciseFp: false` these are not rounded to the output's type. */
@@ -138,29 +189,6 @@ export class Executable {
     return tensorValues(this.map, this.program.storages[this.program.outputs[n]!]!);
   }
 }
-
-/** A call with narrow floats replaced by fp32. */
-function widen(call: AnyCall, map: MemoryMap): AnyCall {
-  const tile: Record<string, Tile | undefined> = {};
-  for (const [name, t] of Object.entries(call.tile))
-    tile[name] = t && { ...t, dtype: map.dtype(t.dtype) };
-  return { ...call, tile };
-}
-
-/** Most that the commands, descriptors and constants of a Program can take: by class, whatever binders derive from an operand. */
-function bindingBytes(program: Program): number {
-  const most = Float64Array.from(
-    program.classes,
-    ({ op }) => CALL_BYTES + OPERAND_BYTES * Object.keys(op.operands).length,
-  );
-  let bytes = 65536;
-  for (const c of program.classOf) bytes += most[c]!;
-  return Math.ceil(bytes / 8) * 8;
-}
-
-/** Kernel calls of an instruction; descriptors and constants of an operand with the record of its run-time address. */
-const CALL_BYTES = 384;
-const OPERAND_BYTES = 256;
 
 /** Lays out and decodes a Program once, ready to run many times. */
 export const prepare = (

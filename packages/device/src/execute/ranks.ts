@@ -2,7 +2,13 @@
 import { OpenTrnError } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
-import { type Executable, type PrepareOptions, prepare, type RunOutcome } from "./executable.ts";
+import {
+  type Executable,
+  type ExecuteOutcome,
+  type PrepareOptions,
+  prepare,
+  type RunOutcome,
+} from "./executable.ts";
 import { runTogether } from "./meet.ts";
 
 /** An executable for every rank of one Program; each has its own memory. */
@@ -31,11 +37,7 @@ export function runRanks(
   executables: readonly Executable[],
   inputs: readonly (readonly Uint8Array[])[],
 ): readonly RunOutcome[] {
-  if (new Set(executables).size !== executables.length || executables.length === 0)
-    throw new OpenTrnError("every rank needs an executable of its own; use prepareRanks", {
-      category: "bad input",
-      rule: "ranks",
-    });
+  checkDistinct(executables);
   if (inputs.length !== executables.length)
     throw new OpenTrnError(
       `${executables.length} ranks have inputs for ${inputs.length}; give one list of inputs a rank`,
@@ -44,4 +46,20 @@ export function runRanks(
   const started = executables.map((e, rank) => e.start(inputs[rank]!, rank, executables.length));
   runTogether(started.map((s) => s.launch));
   return started.map((s) => s.finish());
+}
+
+/** Runs all ranks on what their HBM holds; results and carried tensors stay there. Throws what `runRanks` and `execute` throw. */
+export function executeRanks(executables: readonly Executable[]): readonly ExecuteOutcome[] {
+  checkDistinct(executables);
+  const started = executables.map((e, rank) => e.startResident(rank, executables.length));
+  runTogether(started.map((s) => s.launch));
+  return started.map((s) => s.finish());
+}
+
+function checkDistinct(executables: readonly Executable[]): void {
+  if (new Set(executables).size !== executables.length || executables.length === 0)
+    throw new OpenTrnError("every rank needs an executable of its own; use prepareRanks", {
+      category: "bad input",
+      rule: "ranks",
+    });
 }

@@ -1,0 +1,35 @@
+/** How much host memory binding a Program can take, and its calls as memory holds them. */
+import type { AnyCall, Program, Tile } from "@opentrn/isa";
+import type { MemoryMap } from "./memory-map.ts";
+
+/** Kernel calls of an instruction; descriptors and constants of an operand with the record of its run-time address. */
+const CALL_BYTES = 384;
+const OPERAND_BYTES = 256;
+/** Tables and scratch that few instructions need. */
+const EXTRA_BYTES = 65536;
+
+/** Most that commands, descriptors and constants can take: by class, whatever binders derive from an operand. */
+export function bindingBytes(program: Program): number {
+  const most = Float64Array.from(
+    program.classes,
+    ({ op, call }) => CALL_BYTES + OPERAND_BYTES * Object.keys(op.operands).length + vectors(call),
+  );
+  let bytes = EXTRA_BYTES;
+  for (const c of program.classOf) bytes += most[c]!;
+  return Math.ceil(bytes / 8) * 8;
+}
+
+/** A word for each offset of the vectors that address operands. */
+function vectors({ tile }: AnyCall): number {
+  let bytes = 0;
+  for (const t of Object.values(tile)) if (t?.dynamic === "vector") bytes += 8 + 4 * t.partitions;
+  return bytes;
+}
+
+/** A call with narrow floats replaced by fp32. */
+export function widen(call: AnyCall, map: MemoryMap): AnyCall {
+  const tile: Record<string, Tile | undefined> = {};
+  for (const [name, t] of Object.entries(call.tile))
+    tile[name] = t && { ...t, dtype: map.dtype(t.dtype) };
+  return { ...call, tile };
+}
