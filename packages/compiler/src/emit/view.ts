@@ -93,6 +93,12 @@ export class View {
     );
   }
 
+  /** HBM only: what `dims` visit from `offset` elements after this view's first one. */
+  strided(offset: number, dims: Dims): View {
+    invariant(this.space === "hbm", "partitions stay the first dimension");
+    return this.with(dims, this.pattern.offset + offset);
+  }
+
   /** Dimensions in that order; on chip the first stays. */
   permute(order: readonly number[]): View {
     invariant(this.space === "hbm" || order[0] === 0, "partitions stay the first dimension");

@@ -6,4 +6,4 @@ import { move } from "./move/move.ts";
 import { random } from "./random/random.ts";
 import type { Template } from "./template.ts";
 
-export const templates: readonly Template[] = [collective, random, indexed, move];
+export const templates: readonly Template[] = [collective, random, indexed, matmul, move];
