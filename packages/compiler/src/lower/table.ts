@@ -1,4 +1,5 @@
 /** Every template, in the order they are tried: the more special first. */
+import { attention } from "./attention/attention.ts";
 import { collective } from "./collective/collective.ts";
 import { indexed } from "./indexed/indexed.ts";
 import { matmul } from "./matmul/matmul.ts";
@@ -6,4 +7,11 @@ import { move } from "./move/move.ts";
 import { random } from "./random/random.ts";
 import type { Template } from "./template.ts";
 
-export const templates: readonly Template[] = [collective, random, indexed, matmul, move];
+export const templates: readonly Template[] = [
+  attention,
+  collective,
+  random,
+  indexed,
+  matmul,
+  move,
+];

@@ -1,0 +1,69 @@
+/** Brings parts of q, k and v on chip: features on partitions for scores, tokens on partitions for what is multiplied by weights. */
+import { records } from "@opentrn/isa";
+import type { Emitter } from "../../emit/emitter.ts";
+import type { View } from "../../emit/view.ts";
+import { P } from "./plan.ts";
+
+/** A [tokens, heads, d] part of a tensor with features on partitions: one tensor [features, heads, tokens] for every 128 features. */
+export type Turned = readonly View[];
+
+/** `src` is [tokens, heads, d] in HBM. */
+export function loadTurned(emit: Emitter, src: View, name: string): Turned {
+  const [tokens, heads, d] = src.shape as [number, number, number];
+  const parts: View[] = [];
+  for (let f = 0; f < d; f += P) {
+    const features = Math.min(P, d - f);
+    const dst = emit.sbuf(src.dtype, [features, heads, tokens], name);
+    const from = src.slice(2, f, f + features);
+    // One head is an ordinary transpose.
+    if (heads === 1) emit.emit(records.dmaTranspose, { dst: dst.at(1, 0), src: from.at(1, 0) });
+    else emit.emit(records.dmaTranspose, { dst, src: from });
+    parts.push(dst);
+  }
+  return parts;
+}
+
+/** Tokens [from, to) of one head. */
+export const tokensOf = (turned: Turned, head: number, from: number, to: number): Turned =>
+  turned.map((part) => part.at(1, head).slice(1, from, to));
+
+/** `src`, [tokens, heads, d] in HBM, as [128 tokens, chunks of them, heads, d] on chip; the last chunk may be shorter. */
+export function loadTokens(emit: Emitter, src: View, name: string): View {
+  const [tokens, heads, d] = src.shape as [number, number, number];
+  const dst = emit.sbuf(src.dtype, [Math.min(P, tokens), Math.ceil(tokens / P), heads, d], name);
+  moveTokens(tokens, (to, from) => {
+    emit.emit(records.dmaCopy, { dst: to(dst), src: from(src) });
+  });
+  return dst;
+}
+
+/** The reverse: `src` on chip as `loadTokens` makes it to `dst` in HBM. */
+export function storeTokens(emit: Emitter, dst: View, src: View): void {
+  moveTokens(dst.shape[0]!, (chip, hbm) => {
+    emit.emit(records.dmaCopy, { dst: hbm(dst), src: chip(src) });
+  });
+}
+
+type Part = (whole: View) => View;
+
+/** Whole chunks in one transfer, the shorter last one in another. */
+function moveTokens(tokens: number, move: (chip: Part, hbm: Part) => void): void {
+  const whole = Math.floor(tokens / P);
+  const rest = tokens - whole * P;
+  if (whole > 0)
+    move(
+      (chip) => chip.slice(1, 0, whole),
+      (hbm) => {
+        const [, heads, d] = hbm.shape as [number, number, number];
+        return hbm
+          .slice(0, 0, whole * P)
+          .reshape([whole, P, heads, d])
+          .permute([1, 0, 2, 3]);
+      },
+    );
+  if (rest > 0)
+    move(
+      (chip) => chip.slice(0, 0, rest).at(1, whole),
+      (hbm) => hbm.slice(0, whole * P, tokens),
+    );
+}
