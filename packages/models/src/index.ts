@@ -18,6 +18,14 @@ export {
   type UpdateOptions,
   update,
 } from "./build/update.ts";
+export { type Checkpoint, readCheckpoint, readConfig } from "./checkpoint/read-checkpoint.ts";
+export {
+  configText,
+  type StoredWeights,
+  storedTypes,
+  type WriteCheckpointOptions,
+  writeCheckpoint,
+} from "./checkpoint/write-checkpoint.ts";
 export {
   type ActivationName,
   type ArchitectureName,

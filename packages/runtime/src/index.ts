@@ -49,7 +49,7 @@ export {
 } from "./run/run-program.ts";
 export { type RankResult, type RanksResult, runProgramRanks } from "./run/run-ranks.ts";
 export { writeFileAtomic } from "./tensors/atomic-write.ts";
-export { type ByteSource, memorySource } from "./tensors/byte-source.ts";
+export { type ByteSource, memorySource, withFile } from "./tensors/byte-source.ts";
 export { readNpy, writeNpy } from "./tensors/npy.ts";
 export { npzKeys, readNpz, writeNpz } from "./tensors/npz.ts";
 export { readSafetensors, safetensorsKeys, writeSafetensors } from "./tensors/safetensors.ts";

@@ -82,3 +82,12 @@ describe("corrupt and hostile files", () => {
     }
   });
 });
+
+test("notes go into the metadata and change no tensor", () => {
+  const t: TensorData = { dtype: "float8_e4m3", shape: [1], bytes: Uint8Array.of(7) };
+  const written = writeSafetensors({ t }, { format: "pt" });
+  expect(new TextDecoder().decode(written)).toContain(
+    '"__metadata__":{"format":"pt","opentrn.dtype.t":"float8_e4m3"}',
+  );
+  expect(readSafetensors(source(written), "t")).toEqual(t);
+});

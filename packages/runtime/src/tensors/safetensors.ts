@@ -162,13 +162,16 @@ export function readSafetensors(source: ByteSource, key?: string): StoredTensor 
   return { dtype: found.dtype, shape: found.shape, bytes };
 }
 
-/** A safetensors file; wider types first, so that every tensor is aligned. */
-export function writeSafetensors(tensors: Readonly<Record<string, TensorData>>): Uint8Array {
+/** A safetensors file; wider types first, so that every tensor is aligned. `notes` go into its metadata. */
+export function writeSafetensors(
+  tensors: Readonly<Record<string, TensorData>>,
+  notes: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const order = Object.entries(tensors).sort(
     ([a, x], [b, y]) => storedBytes(y.dtype) - storedBytes(x.dtype) || (a < b ? -1 : 1),
   );
   const header: Record<string, unknown> = {};
-  const metadata: Record<string, string> = {};
+  const metadata: Record<string, string> = { ...notes };
   let at = 0;
   for (const [key, t] of order) {
     const dtype = written[t.dtype];
