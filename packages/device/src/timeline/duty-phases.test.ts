@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { place } from "../placement/index.ts";
-import { totalsByDutyPhase } from "./duty-phases.ts";
+import { totalIfNarrowRowsCountLess, totalsByDutyPhase } from "./duty-phases.ts";
 import { Sketch } from "./sketch.ts";
 import { timeline } from "./timeline.ts";
 
@@ -65,5 +65,12 @@ describe("the duty limiter's threshold", () => {
   it("keeps half-filled matmuls warm that full ones warmed up", () => {
     const t = bursts(1, 64, 400, 64);
     expect(t.totalNs / 400).toBeLessThan(920);
+  });
+
+  it("is uncertain for half-filled matmuls only: they may be cold all the time", () => {
+    const half = bursts(1, 64, 400, 64);
+    expect(totalIfNarrowRowsCountLess(half) / half.totalNs).toBeGreaterThan(1.8);
+    const full = bursts(1, 64, 400, 128);
+    expect(totalIfNarrowRowsCountLess(full)).toBe(full.totalNs);
   });
 });

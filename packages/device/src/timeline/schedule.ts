@@ -80,6 +80,11 @@ interface UnitState extends UnitTotals {
 export interface ScheduleOptions {
   /** Nanoseconds from the kernel's start to a border between two duty windows of the tensor engine; default 0. */
   readonly dutyPhaseNs?: number | undefined;
+  /**
+   * What a cycle with less than all rows of the array counts for the duty limiter, against the share of rows; default 1. For what-ifs:
+   * the share is derived from whole kernels, and the documents' threshold is half and not three eighths.
+   */
+  readonly narrowRows?: number | undefined;
 }
 
 /** What is played: a Program, or an instruction stream from elsewhere in the same form. */
@@ -128,6 +133,7 @@ class Scheduler {
     until: 0,
   };
   private readonly meetings: ReadonlyMap<number, Meeting>;
+  private readonly narrowRows: number;
 
   constructor(program: Played, graph: Graph, plans: Plans, options: ScheduleOptions) {
     this.program = program;
@@ -135,6 +141,7 @@ class Scheduler {
     this.plans = plans.plans;
     this.shapes = plans;
     this.times = timesOf(program.chip);
+    this.narrowRows = options.narrowRows ?? 1;
     const n = graph.count;
     this.start = new Float64Array(n).fill(-1);
     this.end = new Float64Array(n).fill(-1);
@@ -302,7 +309,8 @@ class Scheduler {
       // The first matmul after a pause shows its weight load; later ones load while the array is busy.
       this.issue[i] = start;
       if (start > s.pipelineFree) start += this.weightLoad(s.duty.rateAt(start), plan.loadCycles);
-      const streamed = s.duty.stream(start, plan.streamCycles, plan.rows);
+      const rows = plan.rows < 1 ? plan.rows * this.narrowRows : plan.rows;
+      const streamed = s.duty.stream(start, plan.streamCycles, rows);
       // The gap between two streams vanishes when the limiter stretches them.
       const gap = plan.interval - Math.round(plan.streamCycles * this.times.tensorCycle);
       pipeline = s.duty.rate === 1 ? streamed + Math.max(0, gap) : streamed;
