@@ -1,0 +1,27 @@
+/** Which operations the template takes. */
+import type { Operation } from "@opentrn/ir";
+import { logicalOps } from "./discrete-ops.ts";
+import { floatOps } from "./float-ops.ts";
+
+const others = [
+  "compare",
+  "select",
+  "convert",
+  "reduce",
+  "constant",
+  "iota",
+  "broadcast_in_dim",
+  "reshape",
+  "transpose",
+  "slice",
+  "concatenate",
+  "pad",
+  "stop_gradient",
+];
+const names = new Set([...Object.keys(floatOps), ...Object.keys(logicalOps), ...others]);
+
+/** The first operation that is none of them, in words. */
+export function supported(ops: readonly Operation[]): string | undefined {
+  const other = ops.find((op) => !names.has(op.name));
+  return other && `${other.name} is not computed row by row`;
+}
