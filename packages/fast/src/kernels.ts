@@ -145,8 +145,8 @@ export interface KernelExports {
 /** Bytes of scratch every instance needs; more lets larger overlapping operands be staged. */
 export const LEAST_SCRATCH_BYTES = 1 << 20;
 
-/** Bytes at the start of a memory that belong to the kernels when they are loaded with default options. */
-export const kernelReservedBytes = RESERVED_BYTES + 2 * LEAST_SCRATCH_BYTES;
+/** What an instance takes by default. */
+export const SCRATCH_BYTES = 2 * LEAST_SCRATCH_BYTES;
 
 export interface LoadOptions {
   /** First byte of this instance's scratch region; default: right after the constants. */
@@ -169,7 +169,7 @@ export interface Kernels {
  */
 export function loadKernels(memory: WebAssembly.Memory, options: LoadOptions = {}): Kernels {
   const scratch = options.scratch ?? RESERVED_BYTES;
-  const scratchBytes = options.scratchBytes ?? 2 * LEAST_SCRATCH_BYTES;
+  const scratchBytes = options.scratchBytes ?? SCRATCH_BYTES;
   invariant(
     scratch % 64 === 0 && scratch >= RESERVED_BYTES && scratchBytes >= LEAST_SCRATCH_BYTES,
     `kernel scratch at ${scratch} of ${scratchBytes} bytes; it must be 64-byte aligned, beyond ${RESERVED_BYTES}, at least ${LEAST_SCRATCH_BYTES} bytes`,

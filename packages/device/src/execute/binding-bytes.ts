@@ -8,15 +8,16 @@ const OPERAND_BYTES = 256;
 /** Tables and scratch that few instructions need. */
 const EXTRA_BYTES = 65536;
 
-/** Most that commands, descriptors and constants can take: by class, whatever binders derive from an operand. */
-export function bindingBytes(program: Program): number {
+/** Most that commands, descriptors and constants of each core can take: by class, whatever binders derive from an operand. */
+export function bindingBytes(program: Program): readonly number[] {
   const most = Float64Array.from(
     program.classes,
     ({ op, call }) => CALL_BYTES + OPERAND_BYTES * Object.keys(op.operands).length + vectors(call),
   );
-  let bytes = EXTRA_BYTES;
-  for (const c of program.classOf) bytes += most[c]!;
-  return Math.ceil(bytes / 8) * 8;
+  const bytes = new Array<number>(program.cores).fill(EXTRA_BYTES);
+  const { classOf, coreOf } = program;
+  for (let i = 0; i < classOf.length; i++) bytes[coreOf[i]!]! += most[classOf[i]!]!;
+  return bytes.map((n) => Math.ceil(n / 64) * 64);
 }
 
 /** A word for each offset of the vectors that address operands. */

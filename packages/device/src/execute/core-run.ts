@@ -1,7 +1,9 @@
 /** One core's way through its instructions: until the end, or until it must wait for others. */
 import { OpenTrnError } from "@opentrn/base";
 import type { DevicePrint, Program } from "@opentrn/isa";
-import { type Core, located } from "./core.ts";
+import type { Core } from "./core.ts";
+import { located } from "./core-context.ts";
+import type { Meeting } from "./meeting.ts";
 import type { Observation } from "./observer.ts";
 import { type OperandValues, operandValues } from "./operand-values.ts";
 
@@ -10,7 +12,17 @@ export interface PrintedTensor extends OperandValues {
   readonly core: number;
 }
 
-export class CoreRun {
+/** A core's way through its instructions as those see it that it meets. */
+export interface Runner {
+  readonly done: boolean;
+  /** What it waits at when it is not done. */
+  readonly meeting: Meeting;
+  index(): number;
+  /** Steps over a meeting that took place. */
+  pass(): void;
+}
+
+export class CoreRun implements Runner {
   readonly core: Core;
   /** Position of the next instruction. */
   at = 0;
@@ -43,6 +55,10 @@ export class CoreRun {
 
   get done(): boolean {
     return this.at >= this.core.indices.length;
+  }
+
+  get meeting(): Meeting {
+    return this.core.meetings.get(this.at)!;
   }
 
   /** Runs until the end or a meeting. */
@@ -93,12 +109,10 @@ export class CoreRun {
     this.observation?.ran(core.indices[at]!, core.context);
   }
 
-  /** Program index of the instruction at hand. */
   index(): number {
     return this.core.indices[Math.min(this.at, this.core.indices.length - 1)]!;
   }
 
-  /** Steps over a meeting that took place. */
   pass(): void {
     if (this.core.looping) this.record(this.at);
     this.observation?.ran(this.core.indices[this.at]!, this.core.context);

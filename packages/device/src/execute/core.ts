@@ -2,17 +2,17 @@
  * One core's share of a Program, decoded once: commands for the kernels wherever they know an instruction, a closure for the others, a jump
  * for every control instruction. Between two that the host carries out itself, one kernel call runs everything.
  */
-import { invariant, OpenTrnError } from "@opentrn/base";
+import { invariant } from "@opentrn/base";
 import { check, type KernelExports, OUT_OF_BOUNDS } from "@opentrn/fast";
 import {
   type AnyCall,
   type CoreState,
   decodeInstruction,
-  locationOf,
-  MAX_REGISTERS,
   type Program,
+  seedGenerators,
 } from "@opentrn/isa";
 import { controlJumps, type Jump, matchLoops } from "./control.ts";
+import { contextOf, indicesOf, located } from "./core-context.ts";
 import { bindInstruction } from "./fast-step.ts";
 import { type Meeting, meetings } from "./meeting.ts";
 import type { MemoryMap } from "./memory-map.ts";
@@ -39,23 +39,6 @@ export interface Core {
   readonly execute: (from: number, to: number, at: (position: number) => void) => void;
 }
 
-/** Adds the user's line of instruction `index` to an error that lacks one. */
-export function located(program: Program, e: unknown, index: number): unknown {
-  if (e instanceof OpenTrnError && !e.at) e.at = locationOf(program, index);
-  return e;
-}
-
-/** Program indices of the instructions of core `number`. */
-function indicesOf(program: Program, number: number): Uint32Array {
-  const { coreOf } = program;
-  let count = 0;
-  for (const c of coreOf) if (c === number) count++;
-  const indices = new Uint32Array(count);
-  let n = 0;
-  for (let i = 0; i < coreOf.length; i++) if (coreOf[i] === number) indices[n++] = i;
-  return indices;
-}
-
 const noLoops: ReadonlyMap<number, number> = new Map();
 
 function loopPairs(program: Program, indices: Uint32Array): ReadonlyMap<number, number> {
@@ -74,21 +57,13 @@ export function prepareCore(
   const indices = indicesOf(program, number);
   const at = map.state[number]!;
   const { buffer } = map.memory;
-  const registers = new Int32Array(buffer, at.registers, MAX_REGISTERS);
-  const launch = { rank: 0, ranks: 1 };
-  const context: LayoutContext = {
-    map,
-    storages: program.storages,
-    core: number,
-    registers,
-    launch,
-  };
+  const context = contextOf(program, map, number);
   const state: CoreState = {
     scalarAccumulator: new Float32Array(buffer, at.scalarAccumulator, 128),
     vectorAccumulator: new Float32Array(buffer, at.vectorAccumulator, 128),
     vectorRandom: new Uint32Array(128 * 24),
     gpsimdRandom: new Uint32Array(128 * 6),
-    registers,
+    registers: context.registers,
   };
   const pairs = loopPairs(program, indices);
   // Control instructions jump between positions of this core's own list.
@@ -101,9 +76,10 @@ export function prepareCore(
   const meet = new Map<number, Meeting>();
   const starts = new Uint32Array(indices.length + 1);
   const stops = new Uint32Array(indices.length + 1);
+  const area = map.areas[number]!;
   for (let p = 0; p < indices.length; p++) {
     const index = indices[p]!;
-    starts[p] = map.area.next;
+    starts[p] = area.next;
     try {
       const i = decodeInstruction(program, index);
       const jump = controlJumps[i.op.name]?.(context, { ...i, index: p }, pairs.get(p) ?? 0, local);
@@ -118,7 +94,7 @@ export function prepareCore(
       throw located(program, e, index);
     }
   }
-  starts[indices.length] = map.area.next;
+  starts[indices.length] = area.next;
   stops[indices.length] = indices.length;
   for (let p = indices.length - 1; p >= 0; p--)
     stops[p] = steps.has(p) || jumps.has(p) || meet.has(p) ? p : stops[p + 1]!;
@@ -158,4 +134,19 @@ function positionOf(starts: Uint32Array, address: number, from: number, to: numb
     else high = middle;
   }
   return low;
+}
+
+/** A core as after a reset, at the first instruction of rank `rank` of `ranks`. */
+export function resetCore(
+  { state, context }: Core,
+  seed: number,
+  rank: number,
+  ranks: number,
+): void {
+  Object.assign(context.launch, { rank, ranks });
+  state.scalarAccumulator.fill(0);
+  state.vectorAccumulator.fill(0);
+  state.registers.fill(0);
+  seedGenerators(state.vectorRandom, seed);
+  seedGenerators(state.gpsimdRandom, seed + 1);
 }

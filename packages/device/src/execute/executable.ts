@@ -3,30 +3,18 @@
  * nothing is decoded per run, and no clock is read.
  */
 import { OpenTrnError } from "@opentrn/base";
-import { kernelReservedBytes, loadKernels } from "@opentrn/fast";
-import { type Program, seedGenerators } from "@opentrn/isa";
+import type { Program } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
-import { bindingBytes, widen } from "./binding-bytes.ts";
-import { type Core, prepareCore } from "./core.ts";
+import { type Core, resetCore } from "./core.ts";
 import { CoreRun, type PrintedTensor } from "./core-run.ts";
 import { type Launch, runTogether } from "./meet.ts";
-import { MemoryMap } from "./memory-map.ts";
+import type { MemoryMap } from "./memory-map.ts";
 import { Observation, type Observer } from "./observer.ts";
-import { type Carry, ResidentTensors, type TensorRef } from "./resident-tensors.ts";
-import { storeTensor, tensorValues } from "./tensor-bytes.ts";
+import { mapFor, type PrepareOptions, prepareCores } from "./prepare-cores.ts";
+import { ResidentTensors, type TensorRef } from "./resident-tensors.ts";
+import { tensorValues } from "./tensor-bytes.ts";
 
-export interface PrepareOptions {
-  /** Use the WebAssembly kernels where they exist (default), or the reference meanings only. */
-  readonly fast?: boolean;
-  /** False keeps narrow floats in fp32, so that rounding can be told from wrong algorithms. Default true. */
-  readonly preciseFp?: boolean;
-  /** Seed of the engines' generators. */
-  readonly seed?: number;
-  /** Stops a run-time loop that never ends; default 100 million executed instructions. */
-  readonly maxSteps?: number;
-  /** Outputs that become inputs after each `execute`: a step's new parameters are the next step's. */
-  readonly carry?: readonly Carry[];
-}
+export type { PrepareOptions } from "./prepare-cores.ts";
 
 /** What an execution says besides the tensors it leaves in HBM. */
 export interface ExecuteOutcome {
@@ -62,20 +50,12 @@ export class Executable {
     this.program = program;
     this.maxSteps = options.maxSteps ?? 100_000_000;
     this.seed = options.seed ?? 0;
-    const wide = options.preciseFp === false;
-    this.map = new MemoryMap(program, placement, {
-      reservedBytes: kernelReservedBytes,
-      bindingBytes: options.fast === false ? 0 : bindingBytes(program),
-      wide,
-    });
-    const kernels = options.fast === false ? undefined : loadKernels(this.map.memory);
-    const calls = program.classes.map((c) => (wide ? widen(c.call, this.map) : c.call));
-    this.cores = Array.from({ length: program.cores }, (_, core) =>
-      prepareCore(program, this.map, core, calls, kernels?.exports),
-    );
+    this.map = mapFor(program, placement, options);
+    const cores = Array.from({ length: program.cores }, (_, core) => core);
+    this.cores = prepareCores(program, this.map, options, cores);
     this.fastCount = this.cores.reduce((n, c) => n + c.fastCount, 0);
     this.tensors = new ResidentTensors(program, this.map, options.carry ?? []);
-    this.storeConstants();
+    this.tensors.storeConstants();
   }
 
   /** Puts raw bytes into an input (or output); they stay there until they are written again or a run changes them. */
@@ -126,12 +106,9 @@ export class Executable {
     ranks = 1,
     observer?: Observer,
   ): Started<RunOutcome> {
-    const { program, map, tensors } = this;
-    for (const id of program.outputs) {
-      const { from, to } = map.hbmRange(program.storages[id]!);
-      map.u8.fill(0, from, to);
-    }
-    this.storeConstants();
+    const { program, tensors } = this;
+    tensors.clearOutputs();
+    tensors.storeConstants();
     tensors.writeInputs(inputs);
     const { launch, finish } = this.stand(rank, ranks, observer);
     return {
@@ -161,14 +138,7 @@ export class Executable {
   private stand(rank: number, ranks: number, observer?: Observer): Started<ExecuteOutcome> {
     const prints: PrintedTensor[] = [];
     const seen = observer && new Observation(observer);
-    for (const { state, context } of this.cores) {
-      Object.assign(context.launch, { rank, ranks });
-      state.scalarAccumulator.fill(0);
-      state.vectorAccumulator.fill(0);
-      state.registers.fill(0);
-      seedGenerators(state.vectorRandom, this.seed);
-      seedGenerators(state.gpsimdRandom, this.seed + 1);
-    }
+    for (const c of this.cores) resetCore(c, this.seed, rank, ranks);
     const runs = this.cores.map((c) => new CoreRun(this.program, c, prints, this.maxSteps, seen));
     return {
       launch: { program: this.program, rank, ranks, runs },
@@ -177,11 +147,6 @@ export class Executable {
         executed: this.cores.some((c) => c.looping) ? runs.map((r) => r.executed()) : undefined,
       }),
     };
-  }
-
-  private storeConstants(): void {
-    for (const s of this.program.storages)
-      if (s.kind === "constant" && s.data) storeTensor(this.map, s, s.data);
   }
 
   /** fp32 values of output `n` of the last run; with `preciseFp: false` these are not rounded to the output's type. */

@@ -18,7 +18,7 @@ export function bindInstruction(
   call: AnyCall,
   state: MemoryMap["state"][number],
 ): boolean {
-  const { area } = ctx.map;
+  const area = ctx.map.areas[ctx.core]!;
   const operands: Record<string, BoundOperand | undefined> = {};
   const moving: MovingOperand[] = [];
   for (const name in i.op.operands) {
@@ -74,13 +74,14 @@ interface Row {
 
 function rowOf(ctx: LayoutContext, p: AccessPattern): Row {
   const { map } = ctx;
+  const area = map.areas[ctx.core]!;
   const { address, strides } = map.locate(p, ctx.core);
   const counts = p.dims.map((d) => d[1]);
   const dims =
     counts.length > 1
       ? counts.slice(1).map((n, k) => [strides[k + 1]!, n] as const)
       : [[0, 1] as const];
-  const descriptor = map.area.ownDescriptor(address, dtypeId[map.dtype(p.dtype)], dims);
+  const descriptor = area.ownDescriptor(address, dtypeId[map.dtype(p.dtype)], dims);
   const operand: BoundOperand = { kind: "tile", descriptor, dynamic: true };
   const d = p.dynamic;
   if (d?.kind !== "vector") {
@@ -92,7 +93,7 @@ function rowOf(ctx: LayoutContext, p: AccessPattern): Row {
     moving: {
       descriptor,
       base: address,
-      index: map.area.words32(rowIndexAddresses(ctx, d.index, counts[0]!)),
+      index: area.words32(rowIndexAddresses(ctx, d.index, counts[0]!)),
       dtype: dtypeId[d.index.dtype],
       step: d.stride * bytesOf(map.dtype(p.dtype)),
       stride: d.stride,
@@ -116,6 +117,7 @@ function bindRows(
   // Rows of one tensor may overwrite what a later row reads.
   if (src.pattern.dims[0]![1] !== count || dst.pattern.storage === src.pattern.storage)
     return false;
+  const area = ctx.map.areas[ctx.core]!;
   const [to, from] = [rowOf(ctx, dst.pattern), rowOf(ctx, src.pattern)];
   const operands = { dst: to.operand, src: from.operand };
   const calls: readonly Call[] | undefined = bindFast({
@@ -123,10 +125,10 @@ function bindRows(
     call,
     operands,
     state,
-    area: ctx.map.area,
+    area,
   });
   if (!calls) return false;
   const skip = i.attrs["oob_mode"] === "skip";
-  ctx.map.area.appendRows(count, [to.moving, from.moving], skip, calls);
+  area.appendRows(count, [to.moving, from.moving], skip, calls);
   return true;
 }

@@ -4,22 +4,22 @@
  */
 import { OpenTrnError } from "@opentrn/base";
 import { locationOf, type Program } from "@opentrn/isa";
-import { located } from "./core.ts";
-import type { CoreRun } from "./core-run.ts";
+import { located } from "./core-context.ts";
+import type { CoreRun, Runner } from "./core-run.ts";
 import type { Meeting } from "./meeting.ts";
 
 /** One rank's cores, standing at the first instruction. */
-export interface Launch {
+export interface Launch<Run extends Runner = CoreRun> {
   readonly program: Program;
   readonly rank: number;
   readonly ranks: number;
-  readonly runs: readonly CoreRun[];
+  readonly runs: readonly Run[];
 }
 
-interface Party {
-  readonly launch: Launch;
+export interface Party<Run extends Runner = Runner> {
+  readonly launch: Launch<Run>;
   readonly core: number;
-  readonly run: CoreRun;
+  readonly run: Run;
 }
 
 interface Waiting {
@@ -30,13 +30,23 @@ interface Waiting {
 
 /** Runs all launches to their ends, rank n being `launches[n]`; throws `deadlock` or `collective mismatch`. */
 export function runTogether(launches: readonly Launch[]): void {
+  for (const moving of rounds(launches)) for (const p of moving) p.run.advance();
+}
+
+/**
+ * The rounds of a run: each names who goes on, and waits for all of them to stand at a meeting or at the end before it is asked for the
+ * next. What comes of a meeting does not depend on the order in which they arrive.
+ */
+export function* rounds<Run extends Runner>(
+  launches: readonly Launch<Run>[],
+): Generator<readonly Party<Run>[], void, void> {
   const parties = launches.map((launch) =>
-    launch.runs.map((run, core): Party => ({ launch, core, run })),
+    launch.runs.map((run, core): Party<Run> => ({ launch, core, run })),
   );
   const all = parties.flat();
-  let moving: readonly Party[] = all;
+  let moving: readonly Party<Run>[] = all;
   for (;;) {
-    for (const p of moving) p.run.advance();
+    yield moving;
     const waiting = new Map<Party, Waiting>();
     for (const party of all) if (!party.run.done) waiting.set(party, waits(party, parties));
     if (waiting.size === 0) return;
@@ -48,13 +58,13 @@ export function runTogether(launches: readonly Launch[]): void {
     }
     if (passed.size === 0) throw stuck(all, waiting);
     for (const p of passed) p.run.pass();
-    moving = [...passed];
+    moving = all.filter((p) => passed.has(p));
   }
 }
 
 function waits(party: Party, parties: readonly (readonly Party[])[]): Waiting {
   const { run, launch, core } = party;
-  const meeting = run.core.meetings.get(run.at)!;
+  const { meeting } = run;
   try {
     const named = meeting.members();
     const members =

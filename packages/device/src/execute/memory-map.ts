@@ -3,9 +3,9 @@
  * and SBUF of each core, HBM, and behind it what binding the instructions needs. Partition rows are padded off powers of two, or they
  * would alias in the host's first-level cache.
  */
-import { OpenTrnError } from "@opentrn/base";
+import { invariant, OpenTrnError } from "@opentrn/base";
 import { type Chip, psumBytesPerPartition } from "@opentrn/chips";
-import { BindingArea } from "@opentrn/fast";
+import { BindingArea, RESERVED_BYTES, SCRATCH_BYTES } from "@opentrn/fast";
 import { type AccessPattern, MAX_REGISTERS, type Program, type Storage } from "@opentrn/isa";
 import { bytesOf, type DType, dtypeId, isFloat } from "@opentrn/numerics";
 import type { Placement } from "../placement/index.ts";
@@ -15,11 +15,14 @@ const PAGE = 65536;
 const MAX_BYTES = 4 * 2 ** 30 - PAGE;
 
 export interface MapOptions {
-  readonly reservedBytes: number;
-  /** Most that binding the instructions can need; where less is left of the address space, that. */
-  readonly bindingBytes: number;
+  /** Most that binding each core's instructions can need; where less is left of the address space, a share of that. */
+  readonly bindingBytes: readonly number[];
   /** Keep narrow floats as fp32: every on-chip and HBM byte address is scaled by four. */
   readonly wide: boolean;
+  /** A memory that other threads can use too. */
+  readonly shared?: boolean;
+  /** Use this memory, which another thread's map of the same Program, placement and options made. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 interface Space {
@@ -41,8 +44,10 @@ export class MemoryMap {
     readonly vectorAccumulator: number;
     readonly registers: number;
   }[];
-  /** Commands, descriptors and constants of the fast path. */
-  readonly area: BindingArea;
+  /** Where the kernels that run each core keep what is their own. */
+  readonly scratch: readonly number[];
+  /** Commands, descriptors and constants of each core's fast path. */
+  readonly areas: readonly BindingArea[];
   private readonly scale: number;
   private readonly sbuf: Space[] = [];
   private readonly psum: Space[] = [];
@@ -57,7 +62,11 @@ export class MemoryMap {
     this.wide = options.wide;
     this.scale = options.wide ? 4 : 1;
     const { chip } = program;
-    let at = align(options.reservedBytes, 64);
+    this.scratch = Array.from(
+      { length: program.cores },
+      (_, core) => RESERVED_BYTES + core * SCRATCH_BYTES,
+    );
+    let at = align(RESERVED_BYTES + program.cores * SCRATCH_BYTES, 64);
     this.state = Array.from({ length: program.cores }, () => {
       const [scalarAccumulator, vectorAccumulator, registers] = [at, at + 512, at + 1024];
       at += 1024 + 4 * MAX_REGISTERS;
@@ -72,17 +81,29 @@ export class MemoryMap {
     }
     this.hbm = align(at, 4096);
     const tensorsEnd = align(this.hbm + placement.hbmBytes * this.scale, 64);
+    const wanted = options.bindingBytes.reduce((a, b) => a + b, 0);
     const total = Math.min(
-      align(tensorsEnd + options.bindingBytes, PAGE) + PAGE,
-      Math.max(MAX_BYTES, tensorsEnd),
+      align(tensorsEnd + wanted, PAGE) + PAGE,
+      Math.max(MAX_BYTES, align(tensorsEnd, PAGE)),
     );
-    if (total > MAX_BYTES || total - tensorsEnd < Math.min(options.bindingBytes, PAGE))
+    if (total > MAX_BYTES || total - tensorsEnd < Math.min(wanted, PAGE))
       throw new OpenTrnError(
         `running this kernel needs ${(total / 2 ** 30).toFixed(1)} GiB of host memory, at most 4 GiB here; use --timing-only or smaller tensors`,
         { category: "capacity", rule: "host memory" },
       );
-    this.memory = new WebAssembly.Memory({ initial: total / PAGE, maximum: total / PAGE });
-    this.area = new BindingArea(this.memory, tensorsEnd, total);
+    this.memory = options.memory ?? memoryOf(total / PAGE, options.shared === true);
+    invariant(
+      this.memory.buffer.byteLength === total,
+      "the memory was made for another Program or other options",
+    );
+    const share = Math.min(1, (total - tensorsEnd) / Math.max(1, wanted));
+    let from = tensorsEnd;
+    this.areas = options.bindingBytes.map((bytes) => {
+      const to = from + Math.floor((bytes * share) / 64) * 64;
+      const area = new BindingArea(this.memory, from, to);
+      from = to;
+      return area;
+    });
     const { buffer } = this.memory;
     this.u8 = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
@@ -132,11 +153,14 @@ export class MemoryMap {
     const { address, strides } = this.locate(p, core);
     const dims = p.dims.map((d, i) => [strides[i]!, d[1]] as const);
     const dtype = dtypeId[this.dtype(p.dtype)];
-    return own
-      ? this.area.ownDescriptor(address, dtype, dims)
-      : this.area.descriptor(address, dtype, dims);
+    const area = this.areas[core]!;
+    return own ? area.ownDescriptor(address, dtype, dims) : area.descriptor(address, dtype, dims);
   }
 }
+
+/** Untouched pages of a memory cost the host nothing. */
+const memoryOf = (pages: number, shared: boolean): WebAssembly.Memory =>
+  new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
 
 /** Bytes a partition's row needs: the used part of SBUF, so that small kernels need little host memory. */
 function sbufBytesInUse(program: Program, placement: Placement, chip: Chip): number {

@@ -60,6 +60,20 @@ export class ResidentTensors {
     });
   }
 
+  /** Puts constants where instructions expect them. */
+  storeConstants(): void {
+    for (const s of this.program.storages)
+      if (s.kind === "constant" && s.data) storeTensor(this.map, s, s.data);
+  }
+
+  /** Clears what the Program returns. */
+  clearOutputs(): void {
+    for (const id of this.program.outputs) {
+      const { from, to } = this.map.hbmRange(this.program.storages[id]!);
+      this.map.u8.fill(0, from, to);
+    }
+  }
+
   /** A copy of the raw bytes of an input or output. */
   read(tensor: TensorRef): Uint8Array {
     const { inputs, outputs } = this.program;
