@@ -1,9 +1,11 @@
 /** The trn command line: what there is to type, and how failures end. Commands are loaded when they are used. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addCompileOptions } from "./compile-options.ts";
 import { exitCode, reportFailure } from "./failure.ts";
 import type { Io } from "./io.ts";
 import { addRunOptions } from "./run-options.ts";
+import { addGenerateOptions, addTrainOptions } from "./train-options.ts";
 
 const version = (): string =>
   (
@@ -80,6 +82,21 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       const { engineCommand } = await import("./commands/engine.ts");
       await engineCommand();
     });
+
+  addCompileOptions(trn.command("compile")).action(async (model: string, options) => {
+    const { compileCommand } = await import("./commands/compile.ts");
+    done(await compileCommand(model, options, io));
+  });
+
+  addTrainOptions(trn.command("train")).action(async (options) => {
+    const { trainCommand } = await import("./commands/train.ts");
+    done(await trainCommand(options, io, version()));
+  });
+
+  addGenerateOptions(trn.command("generate")).action(async (options) => {
+    const { generateCommand } = await import("./commands/generate.ts");
+    done(await generateCommand(options, io));
+  });
 
   trn
     .command("chips")

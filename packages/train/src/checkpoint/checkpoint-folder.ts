@@ -20,6 +20,9 @@ const namePattern = /^step-\d{8,}$/;
 
 const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}`;
 
+/** Hugging Face's loader asks for the framework that the layout is of. */
+const origin = { format: "pt" };
+
 export interface SaveRequest {
   readonly record: Omit<CheckpointRecord, "files">;
   readonly state: TrainingState;
@@ -77,7 +80,7 @@ export class CheckpointFolder {
 
   private fill(folder: string, { record, state, beside }: SaveRequest): void {
     const contents: Record<string, Uint8Array> = {
-      [MODEL_FILE]: writeSafetensors(storedTensors(state.parameters)),
+      [MODEL_FILE]: writeSafetensors(storedTensors(state.parameters), origin),
       [OPTIMIZER_FILE]: writeSafetensors(storedTensors(state.optimizer)),
       ...beside,
     };

@@ -15,15 +15,17 @@ import {
   type GenerationOptions,
   type ModelConfig,
   type ModelFunction,
+  type Parameters,
+  parameterSpecs,
   prefill,
   ropeTables,
 } from "@opentrn/models";
 import type { DecodeEngine } from "../generate/decode-engine.ts";
-import type { NamedTensors } from "./step-engine.ts";
 
 export interface DecodeEngineRequest {
   readonly config: ModelConfig;
-  readonly parameters: NamedTensors;
+  /** fp32 by Hugging Face name. */
+  readonly parameters: Parameters;
   readonly computeDtype: ComputeType;
   /** Tokens that the cache holds. */
   readonly context: number;
@@ -45,9 +47,9 @@ export class InterpreterDecoder implements DecodeEngine {
     this.context = context;
     this.options = { batch: 1, maxLength: context, computeDtype };
     this.weights = Object.fromEntries(
-      Object.entries(parameters).map(([name, { shape, data }]) => [
+      parameterSpecs(config).map(({ name, shape }) => [
         name,
-        tensorOf({ shape, dtype: computeDtype }, data),
+        tensorOf({ shape, dtype: computeDtype }, parameters[name]!),
       ]),
     );
     this.step = decode(config, this.options);

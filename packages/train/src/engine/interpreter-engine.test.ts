@@ -37,7 +37,7 @@ test("a tiny model learns a pattern in bf16, and then continues it", async () =>
   const { parameters } = await engine.state();
   const decoder = new InterpreterDecoder({
     config,
-    parameters,
+    parameters: Object.fromEntries(Object.entries(parameters).map(([n, t]) => [n, t.data])),
     computeDtype: "bfloat16",
     context: 12,
   });
