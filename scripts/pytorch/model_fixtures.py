@@ -1,10 +1,10 @@
 """Writes packages/models/fixtures/pytorch: what PyTorch and Hugging Face's own classes compute for very small models.
 
-    pip install torch transformers safetensors
+    pip install torch transformers safetensors tokenizers
     python scripts/pytorch/model_fixtures.py
 
 For every architecture a checkpoint as `save_pretrained` writes it, and `expected.json` with logits, loss, gradients and greedy tokens; rotary
-frequencies; activations; and a loss curve of 200 steps. Tests compare against the files, so that only whoever changes them needs PyTorch.
+frequencies; activations; token numbers; and a loss curve of 200 steps. Tests compare against the files, so that only whoever changes them needs PyTorch.
 """
 
 import json
@@ -12,6 +12,7 @@ import math
 import pathlib
 import platform
 
+import tokenizers
 import torch
 import transformers
 from safetensors.torch import save_file
@@ -23,6 +24,7 @@ out = root / "pytorch"
 versions = {
     "torch": torch.__version__,
     "transformers": transformers.__version__,
+    "tokenizers": tokenizers.__version__,
     "python": platform.python_version(),
 }
 torch.set_num_threads(1)
@@ -188,6 +190,18 @@ def activation_fixture():
     write(out / "activations.json", {"versions": versions, "x": rounded(x), "y": made})
 
 
+def tokenizer_fixture():
+    """Numbers of texts by the Rust library, from a tokenizer.json of ours (`trainTokenizer`, 400 tokens of the chapter)."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(root / "tokenizer" / "tokenizer.json"))
+    chapter = (root / "moby-dick-chapter-1.txt").read_text(encoding="utf-8")
+    texts = [
+        chapter[:2000], "Call me Ishmael.", "  two spaces,\ttab\n\n\nlines  ", "it's we'll I'd don't", "naïve café — “quotes”",
+        "🐋🌊 é", "日本語のテキスト", "1234567 3.14", "<|endoftext|>after", "a\u0000b\x7f", "", " ", "ſ'S ‘tis",
+    ]
+    cases = [{"text": text, "ids": tokenizer.encode(text).ids} for text in texts]
+    write(out / "tokenizer.json", {"versions": versions, "cases": cases})
+
+
 def curve_fixture():
     """200 steps of AdamW on a text, bytes as tokens; everything a test needs to do the same is in the file."""
     torch.manual_seed(3)
@@ -252,4 +266,5 @@ for model_name, (model_config, model_kind) in models.items():
     model_fixture(model_name, model_config, model_kind)
 rope_fixture()
 activation_fixture()
+tokenizer_fixture()
 curve_fixture()

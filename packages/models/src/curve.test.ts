@@ -32,7 +32,7 @@ test("the loss curve is PyTorch's", () => {
     return s.minimum_lr + (s.lr - s.minimum_lr) * 0.5 * (1 + Math.cos(Math.PI * done));
   };
   // All 200 steps take the interpreter eight seconds and stay within 1.3e-4.
-  const steps = 60;
+  const steps = 40;
   let off = 0;
   for (let i = 0; i < steps; i++) {
     const rows = Array.from({ length: batch }, (_, r) => {

@@ -46,3 +46,8 @@ export {
   parameterSpecs,
 } from "./parameters/specs.ts";
 export { type RopeTables, ropeTables } from "./rope/tables.ts";
+export { trainTokenizer } from "./tokenizer/bpe-tokenizer.ts";
+export { byteTokenizer } from "./tokenizer/byte-tokenizer.ts";
+export { loadTokenizer, parseTokenizer } from "./tokenizer/load-tokenizer.ts";
+export { type DecodeStream, decodeStream, type Tokenizer } from "./tokenizer/tokenizer.ts";
+export { type BpeOptions, trainBpe } from "./tokenizer/train-bpe.ts";
