@@ -17,10 +17,16 @@ import { queueSource, SOURCES, unitId, units } from "./units.ts";
 const MAX_WRITES = 8;
 
 /**
- * Adds a wait of the instance at hand for `producer`; `kind` is one of {@link edge}. A producer that comes later in the graph is on
- * the unit or queue of `like`, which comes before.
+ * Adds a wait of the instance at hand for `producer`; `kind` is one of {@link edge}. `source` is the unit or queue that carries the
+ * producer out ({@link sourceOf}) and must be given where the producer comes later in the graph.
  */
-export type AddWait = (producer: number, kind: number, like?: number) => void;
+export type AddWait = (producer: number, kind: number, source?: number) => void;
+
+/** The unit, or the queue after all units, that carries an instance out. */
+export function sourceOf({ unit, queue }: Graph, instance: number): number {
+  const q = queue[instance]!;
+  return q === NO_QUEUE ? unit[instance]! % units.length : queueSource(q);
+}
 
 /** Where the access lies that a wait was found from. */
 export interface WaitSite {
@@ -278,8 +284,8 @@ class GraphBuilder {
     this.waitFor(producer, source, kind);
   }
 
-  private readonly addWait: AddWait = (producer, kind, like = producer) => {
-    if (producer !== this.instance) this.need(producer, this.sourceOf(like), kind);
+  private readonly addWait: AddWait = (producer, kind, source) => {
+    if (producer !== this.instance) this.need(producer, source ?? this.sourceOf(producer), kind);
   };
 
   /** Engines keep their own copies of loop counters; other registers are written by one instruction and read by all. */

@@ -8,7 +8,7 @@ export {
   pathKinds,
   visitCriticalPath,
 } from "./critical-path.ts";
-export type { AddWait, WaitRules, WaitSite } from "./dependencies.ts";
+export { type AddWait, sourceOf, type WaitRules, type WaitSite } from "./dependencies.ts";
 export { type DmaShape, dmaShape } from "./dma-shape.ts";
 export { type EdgeKind, edge, edgeKinds, type Graph, Growing, NO_QUEUE } from "./graph.ts";
 export { listing } from "./listing.ts";

@@ -1,6 +1,7 @@
 import { OpenTrnError } from "@opentrn/base";
 import { describe, expect, it } from "vitest";
 import { place } from "../placement/index.ts";
+import { type AddWait, sourceOf } from "./dependencies.ts";
 import { edge } from "./graph.ts";
 import { Sketch, tiledMatmul } from "./sketch.ts";
 import { type Timeline, timeline } from "./timeline.ts";
@@ -95,8 +96,8 @@ describe("retime", () => {
     const last = base.graph.count - 1;
     const circular = () => ({
       conflict: () => true,
-      close(instance: number, add: (p: number, kind: number, like?: number) => void) {
-        if (instance === 0) add(last, edge.data, 0);
+      close(instance: number, add: AddWait) {
+        if (instance === 0) add(last, edge.data, sourceOf(base.graph, last));
       },
     });
     expect(() => retime(base, { waits: circular })).toThrow(OpenTrnError);
