@@ -25,7 +25,7 @@ const formats: Readonly<Record<string, Format>> = {
     },
   },
   ".npz": { read: readNpz, write: writeNpz },
-  ".safetensors": { read: readSafetensors, write: writeSafetensors },
+  ".safetensors": { read: readSafetensors, write: (tensors) => writeSafetensors(tensors) },
 };
 
 function formatOf(path: string): Format {
