@@ -3,7 +3,7 @@
  * which each group that needs them copies. Groups only ever merge, and only into what some template lowers.
  */
 import type { Chip } from "@opentrn/chips";
-import { type Func, isFloatType, type Operation, type Value } from "@opentrn/ir";
+import { type Func, isFloatType, type Operation, print, type Value } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
 import { templateFor } from "../lower/lower-group.ts";
 import { outline } from "./outline.ts";
@@ -37,6 +37,7 @@ export class Groups {
   private readonly home = new Map<Operation, Group>();
   private readonly copiedIn = new Map<Operation, Set<Group>>();
   private readonly live = new Set<Group>();
+  private readonly answers = new Map<string, boolean>();
   /** Free operations whose results lie in memory all the same. */
   private readonly kept = new Set<Operation>();
 
@@ -148,7 +149,14 @@ export class Groups {
   }
 
   private accepts(group: Group, outputs: readonly Value[]): boolean {
-    return templateFor(outline("group", group.ops, outputs).fn, this.chip) !== undefined;
+    const { fn } = outline("group", group.ops, outputs);
+    // Layers that are alike ask the same again.
+    const key = print(fn);
+    const known = this.answers.get(key);
+    if (known !== undefined) return known;
+    const answer = templateFor(fn, this.chip) !== undefined;
+    this.answers.set(key, answer);
+    return answer;
   }
 
   /**
