@@ -16,7 +16,6 @@ export { describe } from "./compile/describe.ts";
 export { type Phase, type PhaseName, type PhaseRequest, phaseOf, phases } from "./compile/phase.ts";
 export { sourceFiles } from "./data/source-files.ts";
 export { type Split, split } from "./data/split.ts";
-export { byteTokenizer, type TextTokenizer } from "./data/text-tokenizer.ts";
 export { type TokenisedText, tokenise } from "./data/token-cache.ts";
 export { TokenFile } from "./data/token-file.ts";
 export { type DataPosition, windowsIn } from "./data/windows.ts";

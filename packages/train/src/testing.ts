@@ -2,11 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ModelConfig, parseConfig } from "@opentrn/models";
+import { byteTokenizer, type ModelConfig, parseConfig } from "@opentrn/models";
 import { CheckpointFolder } from "./checkpoint/checkpoint-folder.ts";
 import type { RunIdentity } from "./checkpoint/record.ts";
 import { split } from "./data/split.ts";
-import { byteTokenizer } from "./data/text-tokenizer.ts";
 import { tokenise } from "./data/token-cache.ts";
 import type {
   Batch,

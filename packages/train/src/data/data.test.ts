@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { byteTokenizer, type Tokenizer } from "@opentrn/models";
 import { afterAll, expect, test } from "vitest";
 import { scratch } from "../testing.ts";
 import { sourceFiles, textPieces } from "./source-files.ts";
 import { split } from "./split.ts";
-import { byteTokenizer, type TextTokenizer } from "./text-tokenizer.ts";
 import { tokenise } from "./token-cache.ts";
 import { epochOrder, evaluationBatches, TrainingBatches } from "./windows.ts";
 
@@ -62,7 +62,7 @@ test("tokens are kept and used again, until the text or the tokenizer changes", 
   expect([...first.tokens.read(4, 3)]).toEqual([...Buffer.from("two")]);
   const again = tokenise([text], byteTokenizer, at("cache"));
   expect([again.encoded, again.fingerprint]).toEqual([false, first.fingerprint]);
-  const other: TextTokenizer = { ...byteTokenizer, fingerprint: "other" };
+  const other: Tokenizer = { ...byteTokenizer, fingerprint: "other" };
   expect(tokenise([text], other, at("cache")).encoded).toBe(true);
   file("cached.txt", "one two three!");
   expect(tokenise([text], byteTokenizer, at("cache")).encoded).toBe(true);
@@ -78,10 +78,10 @@ test("a damaged cache is made again", () => {
 });
 
 test("texts are joined by the end-of-text token, and large vocabularies take four bytes", () => {
-  const wide: TextTokenizer = {
+  const wide: Tokenizer = {
     ...byteTokenizer,
-    vocabulary: 70_001,
-    endOfText: 70_000,
+    vocabSize: 70_001,
+    eos: 70_000,
     fingerprint: "wide",
   };
   const files = [file("w1.txt", "ab"), file("w2.txt", "cd")];
@@ -90,9 +90,9 @@ test("texts are joined by the end-of-text token, and large vocabularies take fou
 });
 
 test("an id outside the vocabulary, and text that is none, leave no cache", () => {
-  const small: TextTokenizer = {
+  const small: Tokenizer = {
     ...byteTokenizer,
-    vocabulary: 98,
+    vocabSize: 98,
     name: "small",
     fingerprint: "s",
   };

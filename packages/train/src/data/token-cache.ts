@@ -17,8 +17,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { OpenTrnError } from "@opentrn/base";
+import type { Tokenizer } from "@opentrn/models";
 import { fileHash, textPieces } from "./source-files.ts";
-import type { TextTokenizer } from "./text-tokenizer.ts";
 import { idBytes, TokenFile } from "./token-file.ts";
 
 /** Changes when the same text and tokenizer give other ids. */
@@ -44,7 +44,7 @@ interface CacheNote {
 /** The tokens of `files`, in order. `progress` gets the share of bytes done. Stops with `bad input` for what is not text. */
 export function tokenise(
   files: readonly string[],
-  tokenizer: TextTokenizer,
+  tokenizer: Tokenizer,
   folder: string,
   progress: (tokens: number) => void = () => {},
 ): TokenisedText {
@@ -53,7 +53,7 @@ export function tokenise(
     .digest("hex");
   const path = join(folder, `tokens-${fingerprint.slice(0, 16)}.bin`);
   const notePath = `${path}.json`;
-  const width = idBytes(tokenizer.vocabulary);
+  const width = idBytes(tokenizer.vocabSize);
   const known = readNote(notePath, fingerprint);
   if (known && existsSync(path) && fileHash(path) === known.sha256)
     return {
@@ -94,7 +94,7 @@ function readNote(path: string, fingerprint: string): CacheNote | undefined {
 function encodeTo(
   path: string,
   files: readonly string[],
-  tokenizer: TextTokenizer,
+  tokenizer: Tokenizer,
   width: 2 | 4,
   progress: (tokens: number) => void,
 ): Omit<CacheNote, "fingerprint"> {
@@ -111,7 +111,7 @@ function encodeTo(
       progress(tokens);
     };
     for (const [i, file] of files.entries()) {
-      if (i > 0 && tokenizer.endOfText !== undefined) put([tokenizer.endOfText]);
+      if (i > 0 && tokenizer.eos !== undefined) put([tokenizer.eos]);
       for (const piece of textPieces(file)) {
         bytes += Buffer.byteLength(piece);
         put(tokenizer.encode(piece));
@@ -124,13 +124,13 @@ function encodeTo(
   return { tokens, sha256: hash.digest("hex"), bytes };
 }
 
-function packed(ids: ArrayLike<number>, width: 2 | 4, tokenizer: TextTokenizer): Uint8Array {
+function packed(ids: ArrayLike<number>, width: 2 | 4, tokenizer: Tokenizer): Uint8Array {
   const out = Buffer.alloc(ids.length * width);
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!;
-    if (!(id >= 0 && id < tokenizer.vocabulary))
+    if (!(id >= 0 && id < tokenizer.vocabSize))
       throw new OpenTrnError(
-        `tokenizer ${tokenizer.name} gave the id ${id}, its vocabulary has ${tokenizer.vocabulary}; its files do not belong together`,
+        `tokenizer ${tokenizer.name} gave the id ${id}, its vocabulary has ${tokenizer.vocabSize}; its files do not belong together`,
         { category: "bad input", rule: "tokenizer" },
       );
     if (width === 2) out.writeUInt16LE(id, 2 * i);

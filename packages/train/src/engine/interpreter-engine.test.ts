@@ -1,6 +1,5 @@
-import { parameterCount } from "@opentrn/models";
+import { byteTokenizer, parameterCount } from "@opentrn/models";
 import { expect, test } from "vitest";
-import { byteTokenizer } from "../data/text-tokenizer.ts";
 import { generate } from "../generate/generate.ts";
 import { freshState } from "../setup/fresh-state.ts";
 import { tinyConfig } from "../testing.ts";

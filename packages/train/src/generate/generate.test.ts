@@ -1,9 +1,8 @@
+import { byteTokenizer } from "@opentrn/models";
 import { expect, test } from "vitest";
-import { byteTokenizer } from "../data/text-tokenizer.ts";
 import type { DecodeEngine } from "./decode-engine.ts";
 import { type GenerateRequest, generate } from "./generate.ts";
 import { Sampler } from "./sampler.ts";
-import { TextStream } from "./text-stream.ts";
 
 const logits = (...x: number[]): Float32Array => Float32Array.from(x);
 const counts = (sampler: Sampler, x: Float32Array, n = 4000): number[] => {
@@ -65,23 +64,6 @@ test("logits that are not finite stop with the token", () => {
   const s = new Sampler(all);
   expect(() => s.pick(logits(1, Number.NaN))).toThrow(/logit of token 1 is NaN/);
   expect(() => s.pick(logits(Number.NEGATIVE_INFINITY))).toThrow(/is -Infinity/);
-});
-
-test("a character of several tokens appears when it is whole", () => {
-  const stream = new TextStream(byteTokenizer);
-  const bytes = [...new TextEncoder().encode("aä😀b")];
-  expect(bytes.map((b) => stream.push(b))).toEqual(["a", "", "ä", "", "", "", "😀", "b"]);
-  expect(stream.end()).toBe("");
-});
-
-test("bytes that are no text appear as U+FFFD and hold nothing up", () => {
-  const stream = new TextStream(byteTokenizer);
-  expect(stream.push(0xff) + stream.push(97)).toBe("\ufffda");
-  const many = Array.from({ length: 30 }, () => stream.push(0xff)).join("");
-  expect(many.length).toBeGreaterThan(15);
-  const cut = new TextStream(byteTokenizer);
-  cut.push(0xe2);
-  expect(cut.end()).toBe("\ufffd");
 });
 
 /** Says the next letter of the alphabet, for ever. */

@@ -1,14 +1,13 @@
 /** Generation: a prompt, then one token after the other until there are enough, the model ends its text, or the cache is full. */
 import { setImmediate } from "node:timers/promises";
 import { OpenTrnError } from "@opentrn/base";
-import type { TextTokenizer } from "../data/text-tokenizer.ts";
+import { decodeStream, type Tokenizer } from "@opentrn/models";
 import type { DecodeEngine, DecodePrediction } from "./decode-engine.ts";
 import { Sampler, type Sampling } from "./sampler.ts";
-import { TextStream } from "./text-stream.ts";
 
 export interface GenerateRequest {
   readonly engine: DecodeEngine;
-  readonly tokenizer: TextTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly prompt: string;
   readonly maxNewTokens: number;
   readonly sampling: Sampling;
@@ -33,11 +32,11 @@ export interface Generated {
 /** Stops with `bad input` for a prompt without tokens, or one that leaves no room in the cache. */
 export async function generate(request: GenerateRequest): Promise<Generated> {
   const { engine, tokenizer, maxNewTokens } = request;
-  const prompt = Int32Array.from(tokenizer.encode(request.prompt));
+  const prompt = tokenizer.encode(request.prompt);
   checkPrompt(prompt.length, engine.context);
-  const ends = new Set([...(request.endIds ?? []), tokenizer.endOfText ?? -1]);
+  const ends = new Set([...(request.endIds ?? []), tokenizer.eos ?? -1]);
   const sampler = new Sampler(request.sampling);
-  const stream = new TextStream(tokenizer);
+  const stream = decodeStream(tokenizer);
   const tokens: number[] = [];
   let text = "";
   const show = (piece: string): void => {

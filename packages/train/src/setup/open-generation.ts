@@ -2,12 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Chip, chipNamed } from "@opentrn/chips";
-import { type ComputeType, type ModelConfig, readCheckpoint } from "@opentrn/models";
+import {
+  type ComputeType,
+  type ModelConfig,
+  readCheckpoint,
+  type Tokenizer,
+} from "@opentrn/models";
 import { CheckpointFolder } from "../checkpoint/checkpoint-folder.ts";
-import type { TextTokenizer } from "../data/text-tokenizer.ts";
 import { type EngineName, engineNamed } from "../engine/engines.ts";
 import type { DecodeEngine } from "../generate/decode-engine.ts";
-import { loadTokenizer } from "./load-tokenizer.ts";
+import { tokenizerFor } from "./load-tokenizer.ts";
 
 export interface GenerationRequest {
   /** The folder of a run, of a checkpoint, or of a model in the form of Hugging Face. */
@@ -18,12 +22,12 @@ export interface GenerationRequest {
   readonly computeDtype: ComputeType;
   readonly seed: number;
   /** Positions that are needed, from the tokens of the prompt; the model's own limit still holds. */
-  readonly context: (tokenizer: TextTokenizer) => number;
+  readonly context: (tokenizer: Tokenizer) => number;
 }
 
 export interface OpenGeneration {
   readonly engine: DecodeEngine;
-  readonly tokenizer: TextTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly chip: Chip;
   /** Where the weights are from. */
@@ -40,7 +44,7 @@ export async function openGeneration(request: GenerationRequest): Promise<OpenGe
   const chip = chipNamed(request.target);
   const folder = modelFolder(request.model);
   const { config, parameters } = readCheckpoint(folder);
-  const tokenizer = loadTokenizer(request.tokenizer, folder, config);
+  const tokenizer = tokenizerFor({ word: request.tokenizer ?? "auto", folder, config });
   const wanted = Math.max(1, request.context(tokenizer));
   const engine = await engineNamed(request.engine).decoding(
     {

@@ -1,13 +1,18 @@
 /** Makes a training run ready: reads the model and the text, compiles the steps, loads the state, opens the logs. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
-import { configText, type ModelConfig, parameterCount, parseConfig } from "@opentrn/models";
+import {
+  configText,
+  type ModelConfig,
+  parameterCount,
+  parseConfig,
+  type Tokenizer,
+} from "@opentrn/models";
 import { CheckpointFolder, latestCheckpoint } from "../checkpoint/checkpoint-folder.ts";
 import { type Checkpoint, readCheckpoint } from "../checkpoint/read-checkpoint.ts";
 import { sourceFiles } from "../data/source-files.ts";
 import { split } from "../data/split.ts";
-import type { TextTokenizer } from "../data/text-tokenizer.ts";
 import { tokenise } from "../data/token-cache.ts";
 import { engineNamed } from "../engine/engines.ts";
 import { tensorboardLog } from "../logs/tensorboard-log.ts";
@@ -18,8 +23,8 @@ import { checkSchedule } from "../schedule/learning-rate.ts";
 import { checkSameRun } from "../schedule/same-run.ts";
 import { checkState } from "./check-state.ts";
 import { freshState } from "./fresh-state.ts";
-import { loadConfig } from "./load-config.ts";
-import { loadTokenizer } from "./load-tokenizer.ts";
+import { findConfig, type LoadedConfig, loadConfig } from "./load-config.ts";
+import { tokenizerFor } from "./load-tokenizer.ts";
 import { missing, readOptions, settled, type TrainOptions, writeOptions } from "./train-options.ts";
 
 export interface OpenRequest {
@@ -36,7 +41,7 @@ export interface OpenTraining {
   readonly options: TrainOptions;
   readonly config: ModelConfig;
   readonly chip: Chip;
-  readonly tokenizer: TextTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly parameters: number;
   /** What the user should know: fields that are not read, choices made for them. */
   readonly notes: readonly string[];
@@ -54,7 +59,7 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
       { category: "bad input", rule: "--out" },
     );
   const stored = resume ? readOptions(out) : {};
-  const config = configOf(given.config, before);
+  const { config, folder } = configOf(given.config, before);
   const options = settled({ ...stored, ...given }, config);
   const chip = chipNamed(options.target);
   checkCores(options, chip);
@@ -63,13 +68,16 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
   costOf({ chip, tokensPerSecond: 1, cores: 1, ...priceOf(options) });
   const schedule = scheduleOf(options);
   checkSchedule(schedule);
-  const tokenizer = loadTokenizer(
-    options.tokenizer,
-    before?.path ?? dirname(options.config),
+  const files = sourceFiles(options.data);
+  const tokenizer = tokenizerFor({
+    // A run that goes on has its tokenizer in the checkpoint.
+    word: before ? (given.tokenizer ?? "auto") : options.tokenizer,
     config,
-  );
+    files,
+    ...(folder === undefined ? {} : { folder }),
+  });
   say("reading the text");
-  const text = tokenise(sourceFiles(options.data), tokenizer, join(out, "data"), (n) =>
+  const text = tokenise(files, tokenizer, join(out, "data"), (n) =>
     say(`reading the text: ${n} tokens`),
   );
   const plan = planOf(options, schedule, text.fingerprint, request.version);
@@ -111,6 +119,7 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
       split: parts,
       checkpoints: new CheckpointFolder(place, options.keep),
       beside: {
+        ...filesOf(tokenizer),
         ...before?.beside,
         "config.json":
           before?.beside["config.json"] ?? new TextEncoder().encode(configText(config)),
@@ -133,17 +142,23 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
 }
 
 /** A run that goes on keeps the model of its checkpoint; naming another one is a mistake. */
-function configOf(named: string | undefined, before: Checkpoint | undefined): ModelConfig {
+function configOf(named: string | undefined, before: Checkpoint | undefined): LoadedConfig {
   const bytes = before?.beside["config.json"];
-  if (!before || !bytes) return loadConfig(named ?? missing("--config"));
+  if (!before || !bytes) return findConfig(named ?? missing("--config"));
   const config = parseConfig(new TextDecoder().decode(bytes), join(before.path, "config.json"));
   if (named !== undefined && configText(loadConfig(named)) !== configText(config))
     throw new OpenTrnError(
       `--config ${named} is another model than the checkpoint's; leave it out, or start another --out`,
       { category: "bad input", rule: "--config" },
     );
-  return config;
+  return { config, folder: before.path };
 }
+
+/** What makes a checkpoint a model on its own. */
+const filesOf = (tokenizer: Tokenizer): Readonly<Record<string, Uint8Array>> =>
+  Object.fromEntries(
+    Object.entries(tokenizer.files).map(([name, text]) => [name, new TextEncoder().encode(text)]),
+  );
 
 const same = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);
 
