@@ -8,6 +8,7 @@ export * from "./execute/executable.ts";
 export type { Observed, Observer } from "./execute/observer.ts";
 export { executeRanks, prepareRanks, runRanks } from "./execute/ranks.ts";
 export type { Carry, TensorRef } from "./execute/resident-tensors.ts";
+export * from "./parallel/index.ts";
 export * from "./placement/index.ts";
 export * from "./replay/index.ts";
 export * from "./scheduling/index.ts";

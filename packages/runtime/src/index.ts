@@ -33,6 +33,9 @@ export {
   type TraceRequest,
   traceKernel,
 } from "./kernels/trace-kernel.ts";
+export type { RankGroup } from "./parallel/rank-group.ts";
+export { type RankGroupOptions, startRanks } from "./parallel/start-ranks.ts";
+export { hostThreads } from "./parallel/thread-pool.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf, reportOfRanks } from "./report/report-of.ts";

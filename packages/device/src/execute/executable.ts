@@ -6,7 +6,7 @@ import { OpenTrnError } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
 import type { Placement } from "../placement/index.ts";
 import { type Core, resetCore } from "./core.ts";
-import { CoreRun, type PrintedTensor } from "./core-run.ts";
+import { CoreRun, type PrintedTensor, type Runner } from "./core-run.ts";
 import { type Launch, runTogether } from "./meet.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { Observation, type Observer } from "./observer.ts";
@@ -31,10 +31,13 @@ export interface RunOutcome extends ExecuteOutcome {
 }
 
 /** An executable at its first instruction; `finish` says what came of it once its cores have ended. */
-export interface Started<Outcome> {
-  readonly launch: Launch;
+export interface Started<Outcome, Run extends Runner = CoreRun> {
+  readonly launch: Launch<Run>;
   readonly finish: () => Outcome;
 }
+
+/** Executed instructions of a core after which a run-time loop counts as endless. */
+export const DEFAULT_MAX_STEPS = 100_000_000;
 
 export class Executable {
   readonly program: Program;
@@ -48,7 +51,7 @@ export class Executable {
 
   constructor(program: Program, placement: Placement, options: PrepareOptions = {}) {
     this.program = program;
-    this.maxSteps = options.maxSteps ?? 100_000_000;
+    this.maxSteps = options.maxSteps ?? DEFAULT_MAX_STEPS;
     this.seed = options.seed ?? 0;
     this.map = mapFor(program, placement, options);
     const cores = Array.from({ length: program.cores }, (_, core) => core);

@@ -1,0 +1,49 @@
+/** A Program as another thread can receive it: records of instructions, which hold functions, travel as names; large arrays are shared. */
+import { invariant } from "@opentrn/base";
+import { type InstructionClass, instructionNamed, type Program } from "@opentrn/isa";
+
+type Arrays = "starts" | "words" | "classOf" | "coreOf";
+
+export interface ProgramMessage
+  extends Omit<Program, "classes" | "chip" | "lines" | "strings" | "warnings" | Arrays>,
+    Readonly<Pick<Program, "chip" | "lines" | Arrays>> {
+  readonly classes: readonly (Omit<InstructionClass, "op" | "call"> & {
+    readonly op: string;
+    readonly call: Omit<InstructionClass["call"], "chip">;
+  })[];
+}
+
+/** A copy of an array that threads read in place. */
+function shared<T extends Int32Array | Uint32Array | Uint8Array>(source: T): T {
+  const Typed = source.constructor as new (buffer: SharedArrayBuffer) => T;
+  const copy = new Typed(new SharedArrayBuffer(source.byteLength));
+  copy.set(source);
+  return copy;
+}
+
+export function programMessage(program: Program): ProgramMessage {
+  const { strings: _, warnings: __, classes, ...rest } = program;
+  return {
+    ...rest,
+    starts: shared(program.starts),
+    words: shared(program.words),
+    classOf: shared(program.classOf),
+    coreOf: shared(program.coreOf),
+    classes: classes.map(({ op, call: { chip: ___, ...call }, ...c }) => ({
+      ...c,
+      op: op.name,
+      call,
+    })),
+  };
+}
+
+export const programFrom = ({ classes, ...rest }: ProgramMessage): Program => ({
+  ...rest,
+  strings: [""],
+  warnings: [],
+  classes: classes.map((c) => {
+    const op = instructionNamed(c.op);
+    invariant(op, `this build has no instruction ${c.op}`);
+    return { ...c, op, call: { ...c.call, chip: rest.chip } };
+  }),
+});
