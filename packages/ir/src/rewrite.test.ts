@@ -95,3 +95,22 @@ test("inlined calls give the same bits, without calls", () => {
     expect(numbers(flat, inputs)).toEqual(numbers(fn, inputs));
   }
 });
+
+test("operations keep their order when some before them change", () => {
+  const fn = func("f", { x: tensor([2]), y: tensor([2]) }, ({ x, y }) => [
+    ir.exponential(ir.negate(x)),
+    ir.log(y),
+    ir.sqrt(y),
+  ]);
+  const names = (f: ir.Func): string[] => f.body.map((op) => op.name);
+  const changed = ir.rewrite(fn, (op, [x]) => (op.name === "negate" ? [ir.abs(x!)] : undefined));
+  expect(names(changed)).toEqual(["abs", "exponential", "log", "sqrt"]);
+  const [first] = fn.body;
+  expect(ir.rewrite(fn, () => undefined).body[0]).toBe(first);
+  const twice = func("f", { x: tensor([2]), y: tensor([2]) }, ({ x, y }) => [
+    ir.exponential(x),
+    ir.sqrt(ir.exponential(x)),
+    ir.log(y),
+  ]);
+  expect(names(ir.cleanUp(twice))).toEqual(["exponential", "sqrt", "log"]);
+});

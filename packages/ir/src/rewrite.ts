@@ -6,18 +6,29 @@ import { atSite } from "./site.ts";
 /** What an operation becomes, given its operands in the new function; undefined keeps it as it is. */
 export type Rule = (op: Operation, operands: readonly Value[]) => readonly Value[] | undefined;
 
-/** A function in which `rule` has replaced operations. Parameters stay; the new operations keep the old ones' source lines. */
-export function rewrite(fn: Func, rule: Rule): Func {
+/**
+ * A function in which `rule` has replaced operations. Parameters stay; the new operations keep the old ones' source lines and order, so that
+ * values are still made where they are needed. `made` sees what every operation has become.
+ */
+export function rewrite(
+  fn: Func,
+  rule: Rule,
+  made?: (results: readonly Value[], op: Operation) => void,
+): Func {
   const now = new Map<Value, Value>(fn.params.map((v) => [v, v]));
+  // Once an operation is new, those behind it are made new as well: an old one would stand before it.
+  let fresh: boolean = false;
   for (const op of fn.body) {
     const operands = op.operands.map((v) => now.get(v) ?? v);
-    const same = operands.every((v, i) => v === op.operands[i]);
-    const made = atSite(
+    const same: boolean = !fresh && operands.every((v, i) => v === op.operands[i]);
+    const results: readonly Value[] = atSite(
       op.site,
       () => rule(op, operands) ?? (same ? op.results : emitAny(op.name, operands, op.attrs)),
     );
+    fresh ||= results.some((v) => v.op.serial > op.serial);
+    made?.(results, op);
     op.results.forEach((v, i) => {
-      now.set(v, made[i]!);
+      now.set(v, results[i]!);
     });
   }
   return functionOf(
@@ -62,15 +73,17 @@ const attrKey = (_: string, value: unknown): unknown => {
 export function shareEqual(fn: Func): Func {
   const known = new Map<string, readonly Value[]>();
   const idOf = (v: Value): string => `${identityOf(v.op)}.${v.index}`;
-  return rewrite(fn, (op, operands) => {
-    const key = `${op.name}(${operands.map(idOf).join()})${JSON.stringify(op.attrs, attrKey)}`;
-    const before = known.get(key);
-    if (before) return before;
-    const same = operands.every((v, i) => v === op.operands[i]);
-    const made = same ? op.results : emitAny(op.name, operands, op.attrs);
-    known.set(key, made);
-    return made;
-  });
+  let key = "";
+  return rewrite(
+    fn,
+    (op, operands) => {
+      key = `${op.name}(${operands.map(idOf).join()})${JSON.stringify(op.attrs, attrKey)}`;
+      return known.get(key);
+    },
+    (results) => {
+      known.set(key, results);
+    },
+  );
 }
 
 /** Common subexpressions shared, unused operations removed. */
