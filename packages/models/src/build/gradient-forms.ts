@@ -1,12 +1,15 @@
 /**
  * Reverse mode's results in the forms that are cheap on the chip: weight gradients left in fp32, halves put side by side instead of
- * padded and added, embedding rows added into the gradient that is there.
+ * padded and added, embedding rows added into the gradient that is there, norms without a second equal term.
  */
 import {
+  add,
+  call,
   cleanUp,
   concatenate,
   emitAny,
   type Func,
+  multiply,
   type Operation,
   type Rule,
   rewrite,
@@ -24,13 +27,39 @@ function uses(fn: Func): ReadonlyMap<Value, number> {
   return count;
 }
 
-/** convert(dot_general in a narrow type) to fp32, where nothing else reads the narrow one: the fp32 sum itself. */
-function wideProducts(fn: Func): Func {
+/** Conversions and calls that weight gradients are made of: behind sums, halves side by side and rows added. */
+function sourcesOf(results: readonly Value[]): ReadonlySet<Value> {
+  const found = new Set<Value>();
+  const open = [...results];
+  for (let v = open.pop(); v; v = open.pop()) {
+    const { name, operands } = v.op;
+    if (name === "convert" || name === "call") found.add(v);
+    else if (name === "scatter") open.push(operands[0]!);
+    else if (["add", "pad", "concatenate"].includes(name)) open.push(...operands);
+  }
+  return found;
+}
+
+/**
+ * Among what the results `gradients` are made of, convert(dot_general in a narrow type) to fp32 becomes the fp32 sum itself; in functions
+ * called for them too. Forward values keep their narrow type: that is what lies in memory.
+ */
+function wideProducts(fn: Func, gradients: readonly number[], done: Map<Func, Func>): Func {
   const count = uses(fn);
-  const rule: Rule = (op, [x]) => {
-    if (op.name !== "convert" || op.attrs["dtype"] !== "float32") return undefined;
-    const made = x!.op;
-    if (made.name !== "dot_general" || count.get(op.operands[0]!) !== 1) return undefined;
+  const sources = sourcesOf(gradients.map((i) => fn.results[i]!));
+  const rule: Rule = (op, operands) => {
+    const wanted = op.results.flatMap((v, i) => (sources.has(v) ? [i] : []));
+    if (wanted.length === 0) return undefined;
+    if (op.name === "call") {
+      const callee = op.attrs["callee"] as Func;
+      // Calls of one function are asked for the same results: the parameters of the layer.
+      const known = done.get(callee) ?? forms(callee, wanted, done);
+      done.set(callee, known);
+      return call(known, operands);
+    }
+    const made = operands[0]!.op;
+    if (op.attrs["dtype"] !== "float32" || made.name !== "dot_general") return undefined;
+    if (count.get(op.operands[0]!) !== 1) return undefined;
     return emitAny("dot_general", made.operands, { ...made.attrs, dtype: "float32" });
   };
   return rewrite(fn, rule);
@@ -116,6 +145,33 @@ function rowsInPlace(fn: Func): Func {
   });
 }
 
-/** All three, then equal operations shared and unused ones removed. */
-export const chipForms = (fn: Func): Func =>
-  cleanUp(rowsInPlace(cleanUp(sideBySide(wideProducts(cleanUp(fn))))));
+/**
+ * (a + b) + b with b = spread(s) x, as the derivative of a norm's mean square comes out: a + spread(2 s) x. One pass over rows less, and
+ * twice a number is exact.
+ */
+function doubledTerms(fn: Func): Func {
+  return rewrite(fn, (op, [sum, b]) => {
+    if (op.name !== "add" || sum!.op.name !== "add" || b!.op.name !== "multiply") return undefined;
+    const [a, again] = sum!.op.operands;
+    const [spread, x] = b!.op.operands;
+    if (again !== b || spread!.op.name !== "broadcast_in_dim") return undefined;
+    const twice = emitAny(
+      "broadcast_in_dim",
+      [multiply(spread!.op.operands[0]!, 2)],
+      spread!.op.attrs,
+    );
+    return [add(a!, multiply(twice[0]!, x!))];
+  });
+}
+
+const forms = (fn: Func, gradients: readonly number[], done: Map<Func, Func>): Func => {
+  const wide = wideProducts(cleanUp(fn), gradients, done);
+  return cleanUp(doubledTerms(rowsInPlace(cleanUp(sideBySide(wide)))));
+};
+
+/**
+ * The function with the gradients among its results, whose numbers are `gradients`, in these forms; equal operations shared and unused ones
+ * removed.
+ */
+export const chipForms = (fn: Func, gradients: readonly number[]): Func =>
+  forms(fn, gradients, new Map());

@@ -86,6 +86,14 @@ describe("llama", () => {
     expect(print(inlineCalls(again.fn))).not.toContain(" call ");
   });
 
+  test("layers computed again give the same bits in bf16", () => {
+    const narrow = { ...options, computeDtype: "bfloat16" } as const;
+    const given = { ...parameters, ...inputs };
+    expect(run(lossAndGradients(config, { ...narrow, recompute: true }), given)).toEqual(
+      run(lossAndGradients(config, narrow), given),
+    );
+  });
+
   test("batches add up to the whole", () => {
     const part = lossAndGradients(config, {
       batch: 1,
@@ -123,6 +131,11 @@ describe("llama", () => {
     for (const op of products.filter((o) => o.name === "dot_general"))
       expect(op.results[0]!.type.dtype).toBe("float32");
     expect(fn.results.slice(1).map((v) => v.op.name)).not.toContain("convert");
+    // Forward products are as narrow as what is kept of them: seven a layer, and the logits.
+    const wide = fn.body.filter(
+      (o) => o.name === "dot_general" && o.results[0]!.type.dtype === "float32",
+    );
+    expect(wide).toHaveLength(7 * config.layers + 1);
     expect(fn.params.map(parameterName).slice(-3)).toEqual(["tokens", "labels", "label_weight"]);
   });
 

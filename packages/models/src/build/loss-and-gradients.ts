@@ -1,5 +1,14 @@
 /** The loss of a batch and its derivative by every parameter. */
-import { add, compositeCalls, convert, pullback, reshape, tensor, type Value } from "@opentrn/ir";
+import {
+  add,
+  cleanUp,
+  compositeCalls,
+  functionOf,
+  pullback,
+  reshape,
+  tensor,
+  type Value,
+} from "@opentrn/ir";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { ComputeType, LayerContext } from "../layers/context.ts";
 import { unembed } from "../layers/model.ts";
@@ -60,12 +69,14 @@ export function lossValues(
   const { loss, cotangent } = crossEntropy(logits, labels, given("label_weight"));
   const names = parameterSpecs(config).map(({ name }) => name);
   const found = pullback([logits], [cotangent], names.map(given), { customCalls: compositeCalls });
-  return {
-    loss,
-    ...Object.fromEntries(
-      names.map((name, i) => [gradientName(name), convert(found[i]!, "float32")]),
-    ),
-  };
+  const raw = functionOf("loss", [], [loss, ...found]);
+  const { results } = chipForms(
+    raw,
+    found.map((_, i) => i + 1),
+  );
+  return Object.fromEntries(
+    ["loss", ...names.map(gradientName)].map((name, i) => [name, results[i]!]),
+  );
 }
 
 /**
@@ -87,7 +98,7 @@ export function lossAndGradients(config: ModelConfig, options: GradientOptions):
       Object.entries(values).map(([name, v]) => [name, add(given(name), v)]),
     );
   });
-  return { fn: chipForms(made.fn), outputs: made.outputs };
+  return { fn: cleanUp(made.fn), outputs: made.outputs };
 }
 
 /** One over the number of labels that count; 0 when none does. */

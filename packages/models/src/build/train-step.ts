@@ -1,7 +1,7 @@
 /** Loss, gradients and update in one function. */
+import { cleanUp } from "@opentrn/ir";
 import type { ModelConfig } from "../config/model-config.ts";
 import { parameterSpecs } from "../parameters/specs.ts";
-import { chipForms } from "./gradient-forms.ts";
 import { batchTypes, lossValues, type TrainingOptions } from "./loss-and-gradients.ts";
 import { checkShape, type ModelFunction, modelFunction, weightTypes } from "./signature.ts";
 import { momentTypes, scalarTypes, type UpdateOptions, updateValues } from "./update.ts";
@@ -25,5 +25,5 @@ export function trainStep(
   const made = modelFunction("train_step", signature, (given) =>
     updateValues(config, options, given, lossValues(config, options, given)),
   );
-  return { fn: chipForms(made.fn), outputs: made.outputs };
+  return { fn: cleanUp(made.fn), outputs: made.outputs };
 }

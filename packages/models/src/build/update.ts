@@ -72,25 +72,31 @@ interface State {
   readonly v: Value;
 }
 
-/** One parameter's step. p (1 - lr decay) - lr m' / (sqrt(v') + epsilon), m' and v' corrected for their start at zero. */
+/** Scalars of a step that every parameter shares: what m is multiplied by, and what is left of a parameter that decays. */
+function shared(given: Given, { weightDecay }: AdamW) {
+  const lr = given("lr");
+  return {
+    rate: multiply(lr, given("m_correction")),
+    correction: given("v_correction"),
+    kept: subtract(1, multiply(lr, weightDecay)),
+  };
+}
+
+/** One parameter's step: p (1 - lr decay) - lr m' / (sqrt(v') + epsilon), m' and v' corrected for their start at zero. */
 function step(
   { parameter, m, v }: State,
   gradient: Value,
-  decay: number,
+  decays: boolean,
   { beta1, beta2, epsilon }: AdamW,
-  scalar: (name: string) => Value,
+  { rate, correction, kept }: ReturnType<typeof shared>,
 ): State {
   const whole = (x: Value): Value => broadcastInDim(x, parameter.type.shape, []);
   const nextM = add(multiply(m, beta1), multiply(gradient, 1 - beta1));
   const nextV = add(multiply(v, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
-  const root = add(sqrt(multiply(nextV, whole(scalar("v_correction")))), epsilon);
-  const change = divide(multiply(nextM, whole(scalar("m_correction"))), root);
-  const moved = decay === 0 ? change : add(change, multiply(parameter, decay));
-  return {
-    parameter: subtract(parameter, multiply(moved, whole(scalar("lr")))),
-    m: nextM,
-    v: nextV,
-  };
+  const root = add(sqrt(multiply(nextV, whole(correction))), epsilon);
+  const change = divide(multiply(nextM, whole(rate)), root);
+  const left = decays ? multiply(parameter, whole(kept)) : parameter;
+  return { parameter: subtract(left, change), m: nextM, v: nextV };
 }
 
 /** The norm of all gradients, and what they are multiplied by. */
@@ -112,11 +118,12 @@ export function updateValues(
   const local = [values["loss"]!, ...specs.map(({ name }) => values[gradientName(name)]!)];
   const [loss, ...gradients] = replicas === undefined ? local : allReduce(local, replicas);
   const { norm, scale } = clipping(gradients, clip);
+  const scalars = shared(given, optimizer);
   const states = specs.map(({ name, decays }, i) => {
     const g = gradients[i]!;
     const clipped = scale ? multiply(g, broadcastInDim(scale, g.type.shape, [])) : g;
     const state = { parameter: given(name), m: given(`m.${name}`), v: given(`v.${name}`) };
-    return step(state, clipped, decays ? optimizer.weightDecay : 0, optimizer, given);
+    return step(state, clipped, decays && optimizer.weightDecay > 0, optimizer, scalars);
   });
   const named = (prefix: string, of: (s: State) => Value) =>
     Object.fromEntries(specs.map(({ name }, i) => [prefix + name, of(states[i]!)]));
