@@ -5,6 +5,7 @@ import { indexed } from "./indexed/indexed.ts";
 import { matmul } from "./matmul/matmul.ts";
 import { move } from "./move/move.ts";
 import { random } from "./random/random.ts";
+import { rows } from "./rows/rows.ts";
 import type { Template } from "./template.ts";
 
 export const templates: readonly Template[] = [
@@ -14,4 +15,5 @@ export const templates: readonly Template[] = [
   indexed,
   matmul,
   move,
+  rows,
 ];

@@ -84,10 +84,9 @@ function analyse(spec: BlockSpec): Analysis | string {
   const rows = pick(spec.root.rows);
   const columns = pick(spec.root.columns);
   const others = new Set<Axis>();
-  for (const op of spec.ops)
-    for (const v of [...op.operands, ...op.results])
-      for (const a of flat(domain.dims(v)))
-        if (!rows.includes(a) && !columns.includes(a)) others.add(a);
+  for (const v of domain.values)
+    for (const a of flat(domain.dims(v)))
+      if (!rows.includes(a) && !columns.includes(a)) others.add(a);
   const cuts = columns[0] !== undefined && !domain.axes.isRigid(columns[0]);
   const layout = { rows, free: [...columns, ...others], chunk: cuts ? 0 : -1 };
   const fault = layoutFault(domain, layout);
@@ -115,6 +114,12 @@ export function blockFault(spec: BlockSpec): string | undefined {
 export function isColumnLocal(spec: BlockSpec): boolean | undefined {
   const found = analyse(spec);
   return typeof found === "string" ? undefined : found.columnLocal;
+}
+
+/** Columns whose whole multiples blocks cover, all of them where the DAG needs whole rows; undefined where no block can be made. */
+export function columnStepOf(spec: BlockSpec): number | undefined {
+  const found = analyse(spec);
+  return typeof found === "string" ? undefined : found.columnStep;
 }
 
 export class Block {

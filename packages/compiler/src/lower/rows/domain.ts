@@ -8,13 +8,15 @@ import { Axes, type Axis } from "./axes.ts";
 export interface Domain {
   readonly ops: readonly Operation[];
   readonly axes: Axes;
-  /** Values from outside: parameters, and results of operations that are not in the group. */
+  /** Values from outside that are read as they are: parameters, and results of operations that are not in the group. */
   readonly outside: ReadonlySet<Value>;
   /** Values that are another look at one from outside, in HBM. */
   readonly looks: ReadonlySet<Value>;
+  /** All values that have axes. */
+  readonly values: readonly Value[];
   /** Axes of every dimension of the value's type; none for a dimension of 1. */
   readonly dims: (v: Value) => readonly (readonly Axis[])[];
-  /** Axes along which the elements of the value differ; it repeats along the others of its type. */
+  /** Axes along which the elements of the value differ; it repeats along the others of its type. None for what is read through views only. */
   readonly varies: (v: Value) => ReadonlySet<Axis>;
 }
 
@@ -97,13 +99,11 @@ export function domainOf(
   const inside = new Set(ops);
   const outside = new Set<Value>();
   const users = new Map<Value, Operation[]>();
-  for (const op of ops)
-    for (const v of op.operands) {
-      if (!inside.has(v.op)) outside.add(v);
-      users.set(v, [...(users.get(v) ?? []), op]);
-    }
-  for (const v of more) if (!inside.has(v.op)) outside.add(v);
-  const looks = looksOf(ops, outside, onChip, users);
+  for (const op of ops) for (const v of op.operands) users.set(v, [...(users.get(v) ?? []), op]);
+  const isOutside = (v: Value): boolean => !inside.has(v.op);
+  const looks = looksOf(ops, (v) => isOutside(v) && !onChip.has(v), users);
+  const read = [...ops.flatMap((op) => (looks.has(op.results[0]!) ? [] : op.operands)), ...more];
+  for (const v of read) if (isOutside(v)) outside.add(v);
   const axes = new Axes();
   const made = new Map<Value, Dims>();
   const rigid = rigidDims(ops, looks);
@@ -121,12 +121,13 @@ export function domainOf(
     if (wrong) return wrong;
   }
   for (const op of ops) {
-    for (const v of [...op.operands, ...op.results]) {
+    if (op.results.length !== 1) return `${op.name} has ${op.results.length} results`;
+    const look = looks.has(op.results[0]!);
+    for (const v of look ? op.results : [...op.operands, ...op.results]) {
       const wrong = declare(v);
       if (wrong) return `${op.name}: ${wrong}`;
     }
-    if (op.results.length !== 1) return `${op.name} has ${op.results.length} results`;
-    if (looks.has(op.results[0]!)) continue;
+    if (look) continue;
     const pairs = (ties[op.name] ?? alike)(
       op,
       made.get(op.results[0]!)!,
@@ -135,24 +136,33 @@ export function domainOf(
     if (!pairs.every(([x, y]) => axes.tie(x, y)))
       return `${op.name} to [${op.results[0]!.type.shape}] cuts across dimensions`;
   }
-  const dims = (v: Value): Dims => made.get(v)!.map((d) => axes.leaves(d));
+  // Axes are final from here on.
+  const final = new Map([...made].map(([v, d]) => [v, d.map((a) => axes.leaves(a))] as const));
+  const dims = (v: Value): Dims => final.get(v) ?? [];
   for (const v of made.keys()) {
     const all = flat(dims(v));
     if (new Set(all).size < all.length)
       return `a value of [${v.type.shape}] runs along one axis twice`;
   }
-  return { ops, axes, outside, looks, dims, varies: variesOf(ops, outside, looks, dims) };
+  return {
+    ops,
+    axes,
+    outside,
+    looks,
+    values: [...made.keys()],
+    dims,
+    varies: variesOf(ops, outside, looks, dims),
+  };
 }
 
 /** Transposes and slices of what lies in HBM, and of other such views. A slice of something that is read whole as well is taken on chip. */
 function looksOf(
   ops: readonly Operation[],
-  outside: ReadonlySet<Value>,
-  onChip: ReadonlySet<Value>,
+  given: (v: Value) => boolean,
   users: ReadonlyMap<Value, readonly Operation[]>,
 ): ReadonlySet<Value> {
   const looks = new Set<Value>();
-  const inHbm = (v: Value): boolean => (outside.has(v) && !onChip.has(v)) || looks.has(v);
+  const inHbm = (v: Value): boolean => given(v) || looks.has(v);
   for (const op of ops) {
     const [x] = op.operands;
     if (!x || !inHbm(x)) continue;
@@ -201,7 +211,8 @@ function variesOf(
         resultVaries(op, dims, (v) => known.get(v)!),
       );
   }
-  return (v) => known.get(v)!;
+  const none = new Set<Axis>();
+  return (v) => known.get(v) ?? none;
 }
 
 function resultVaries(

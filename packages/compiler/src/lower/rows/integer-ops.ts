@@ -3,7 +3,7 @@
  * and wraps on 32-bit tiles, and the low bits are taken from there. VectorE's way through fp32 would round and saturate.
  */
 import { records } from "@opentrn/isa";
-import { type AluName, bytesOf, type DType } from "@opentrn/numerics";
+import { type AluName, bytesOf, type DType, isFloat } from "@opentrn/numerics";
 import { View } from "../../emit/view.ts";
 import { alu, type Write } from "./float-ops.ts";
 import {
@@ -64,6 +64,11 @@ export function lowBits(t: Tile, dtype: DType): Tile {
       dims: pattern.dims.map(([s, n], d) => (d === 0 ? [s, n] : [s * ratio, n])),
     }),
   };
+}
+
+/** dst = src, a partial result of 32 bits or fp32, as the narrower type that it stands for. */
+export function roundTo(site: Site, dst: Tile, src: Tile): void {
+  copy(site, dst, isFloat(dst.view.dtype) ? src : lowBits(src, dst.view.dtype));
 }
 
 /** Runs `compute` on 32-bit tiles and keeps what fits dst. */

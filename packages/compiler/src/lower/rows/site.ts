@@ -4,7 +4,7 @@ import type { DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import { Engines } from "./engines.ts";
 import type { Slot, TilePool } from "./pool.ts";
-import type { Tile } from "./tile.ts";
+import { compact, type Tile } from "./tile.ts";
 
 export class Site {
   readonly emit: Emitter;
@@ -52,7 +52,7 @@ export class Site {
       const all = this.emit.chip.partitions.value;
       const counts = [all, ...new Array<number>(this.rank - 1).fill(1)];
       tile = { view: this.emit.sbuf(dtype, counts, "number") };
-      this.emit.emit(records.memset, { dst: tile.view, value }, { engine: "vector" });
+      this.emit.emit(records.memset, { dst: compact(tile.view), value }, { engine: "vector" });
       this.fixedTiles.set(key, tile);
     }
     return { view: tile.view.slice(0, 0, partitions) };

@@ -1,0 +1,295 @@
+/**
+ * Which axes become rows and which lie along partitions. Few axes are left once those that always run together are one, so every choice is
+ * weighed: bytes and pieces of DMA, elements a partition, and the fixed part of instructions.
+ */
+import type { Chip } from "@opentrn/chips";
+import { sizeOf, type Value } from "@opentrn/ir";
+import { bytesOf } from "@opentrn/numerics";
+import type { Axis } from "./axes.ts";
+import { type Domain, flat } from "./domain.ts";
+import {
+  foldedAxes,
+  foldsRows,
+  type Layout,
+  lateValues,
+  layoutFault,
+  sizeOfAxes,
+} from "./layout.ts";
+
+/** A layout with the sizes of its blocks. */
+export interface Tiling {
+  readonly layout: Layout;
+  /** Rows in all. */
+  readonly rows: number;
+  /** Rows beside each other in a partition. */
+  readonly perPartition: number;
+  /** Elements of the chunked axis in a block; all of them without one. */
+  readonly chunk: number;
+  /** Chunks are the outer loop, blocks of rows the inner one. */
+  readonly chunksOutside: boolean;
+  /** Estimated nanoseconds, for comparing layouts. */
+  readonly cost: number;
+}
+
+/** Bytes of a partition that tiles of a block and of the next may take. */
+const BUDGET = 150 * 1024;
+/** Elements of a partition that make an instruction's fixed part small. */
+const LONG = 2048;
+const MOST_BUNDLES = 8;
+
+/** Axes in the order of the largest value from outside or result, then as they come. */
+function canonical(domain: Domain, results: readonly Value[]): readonly Axis[] {
+  const inHbm = [...domain.outside, ...domain.looks, ...results];
+  const bySize = inHbm.sort((a, b) => sizeOf(b.type.shape) - sizeOf(a.type.shape));
+  const all = new Set<Axis>();
+  for (const v of [...bySize, ...domain.values]) for (const a of flat(domain.dims(v))) all.add(a);
+  return [...all];
+}
+
+/** Axes that follow each other wherever one of them is, as one. */
+function bundles(domain: Domain, axes: readonly Axis[]): readonly (readonly Axis[])[] {
+  const { values } = domain;
+  const lists = values.map((v) => flat(domain.dims(v)));
+  const sets = values.map((v) => domain.varies(v));
+  const together = (a: Axis, b: Axis): boolean =>
+    domain.axes.isRigid(a) === domain.axes.isRigid(b) &&
+    lists.every((l) => {
+      const i = l.indexOf(a);
+      return i < 0 ? !l.includes(b) : l[i + 1] === b;
+    }) &&
+    sets.every((s) => s.has(a) === s.has(b));
+  const made: Axis[][] = [];
+  for (const a of axes) {
+    const last = made.at(-1);
+    if (last && together(last.at(-1)!, a)) last.push(a);
+    else made.push([a]);
+  }
+  return made;
+}
+
+/** The best tiling, or why there is none. */
+export function chooseTiling(
+  domain: Domain,
+  results: readonly Value[],
+  chip: Chip,
+): Tiling | string {
+  const order = canonical(domain, results);
+  const groups = bundles(domain, order);
+  if (groups.length > MOST_BUNDLES) return `its values run along ${groups.length} unrelated axes`;
+  let best: Tiling | undefined;
+  let why: string | undefined;
+  for (let bits = 0; bits < 2 ** groups.length; bits++) {
+    const rows = groups.flatMap((g, i) => (bits & (1 << i) ? g : []));
+    const free = order.filter((a) => !rows.includes(a));
+    const made = tilingOf(domain, results, rows, free, chip);
+    if (typeof made === "string") why ??= made;
+    else if (!best || made.cost < best.cost) best = made;
+  }
+  return best ?? why ?? "there is no layout";
+}
+
+/** Whether a result is stored block by block: it has all rows; one that has none follows when all blocks are done. */
+function storable(domain: Domain, rows: readonly Axis[], results: readonly Value[]): boolean {
+  return results.every((v) => {
+    const own = flat(domain.dims(v));
+    const there = rows.filter((a) => own.includes(a)).length;
+    return there === 0 || there === rows.length;
+  });
+}
+
+function tilingOf(
+  domain: Domain,
+  results: readonly Value[],
+  rows: readonly Axis[],
+  free: readonly Axis[],
+  chip: Chip,
+): Tiling | string {
+  const plain: Layout = { rows, free, chunk: -1 };
+  if (!storable(domain, rows, results)) return "some results have only some of the rows";
+  const fault = layoutFault(domain, plain);
+  if (fault) return fault;
+  const count = sizeOfAxes(domain, rows);
+  const whole = peakBytes(domain, plain, results, undefined);
+  const lanes = chip.partitions.value;
+  if (whole <= BUDGET) {
+    const even = rowsAreEven(domain, plain, results);
+    const widest = widestOf(domain, plain);
+    const room = Math.min(Math.floor(BUDGET / whole), Math.ceil(LONG / widest));
+    const perPartition = even ? Math.max(1, Math.min(room, Math.ceil(count / lanes))) : 1;
+    const tiling = { layout: plain, rows: count, perPartition, chunk: 1, chunksOutside: false };
+    return { ...tiling, cost: costOf(domain, tiling, results, chip) };
+  }
+  return chunked(domain, results, plain, count, chip);
+}
+
+function chunked(
+  domain: Domain,
+  results: readonly Value[],
+  plain: Layout,
+  count: number,
+  chip: Chip,
+): Tiling | string {
+  const at = plain.free.findIndex((a) => !domain.axes.isRigid(a));
+  if (at < 0) return "a row is larger than SBUF and cannot be cut";
+  const layout = { ...plain, chunk: at };
+  const axis = plain.free[at]!;
+  const size = domain.axes.size(axis);
+  const one = peakBytes(domain, layout, results, 1);
+  const fits = Math.min(size, Math.floor(BUDGET / one));
+  if (fits < 1) return "a row is larger than SBUF even in parts";
+  const inner = Math.max(1, widestOf(domain, layout, 1));
+  const chunk = evenPart(size, Math.max(1, Math.min(fits, Math.ceil(LONG / inner))));
+  const late = lateValues(domain, layout);
+  const keeps = domain.ops.some(
+    (op) =>
+      op.name === "reduce" &&
+      foldsRows(domain, layout, op) &&
+      domain.varies(op.results[0]!).has(axis),
+  );
+  const folds = domain.ops.some(
+    (op) => op.name === "reduce" && foldedAxes(domain, op).includes(axis),
+  );
+  if (keeps && folds) return "a row is larger than SBUF, folded, and its columns are folded too";
+  if (keeps && [...late].some((v) => v.op.name !== "reduce" && !domain.varies(v).has(axis)))
+    return "a reduction over rows is folded again";
+  const tiling = { layout, rows: count, perPartition: 1, chunk, chunksOutside: keeps };
+  return { ...tiling, cost: costOf(domain, tiling, results, chip) };
+}
+
+/** Parts of nearly `most`, of multiples of 128 where there are several. */
+function evenPart(size: number, most: number): number {
+  if (most >= size) return size;
+  const parts = Math.ceil(size / most);
+  const even = Math.ceil(size / parts);
+  const rounded = Math.ceil(even / 128) * 128;
+  return rounded <= most ? rounded : even;
+}
+
+/** Elements of a value in a partition, for one row. */
+export function elementsOf(
+  domain: Domain,
+  layout: Layout,
+  v: Value,
+  chunk: number | undefined,
+): number {
+  const varies = domain.varies(v);
+  return layout.free.reduce(
+    (n, a, i) =>
+      varies.has(a)
+        ? n * (i === layout.chunk && chunk !== undefined ? chunk : domain.axes.size(a))
+        : n,
+    1,
+  );
+}
+
+const widestOf = (domain: Domain, layout: Layout, chunk?: number): number =>
+  domain.values.reduce((m, v) => Math.max(m, elementsOf(domain, layout, v, chunk)), 1);
+
+/** Operations that leave nothing in memory. */
+const weightless = new Set(["broadcast_in_dim", "reshape", "transpose", "stop_gradient"]);
+
+/**
+ * Bytes of a partition that are alive at the fullest moment of a block of one row, and what is on its way in and out. Values without rows
+ * stay for all blocks.
+ */
+function peakBytes(
+  domain: Domain,
+  layout: Layout,
+  results: readonly Value[],
+  chunk: number | undefined,
+): number {
+  const last = new Map<Value, number>();
+  domain.ops.forEach((op, i) => {
+    for (const v of op.operands) last.set(v, i);
+  });
+  const bytes = (v: Value): number =>
+    isSplat(v) ? 0 : elementsOf(domain, layout, v, chunk) * bytesOf(v.type.dtype);
+  let [alive, most] = [0, 0];
+  const stored = new Set(results);
+  const moving = [...domain.outside, ...results].reduce((n, v) => n + bytes(v), 0);
+  domain.ops.forEach((op, i) => {
+    const [y] = op.results;
+    if (!weightless.has(op.name) && !domain.looks.has(y!)) alive += bytes(y!);
+    most = Math.max(most, alive);
+    for (const v of new Set(op.operands))
+      if (
+        last.get(v) === i &&
+        !domain.outside.has(v) &&
+        !weightless.has(v.op.name) &&
+        !stored.has(v)
+      )
+        alive -= bytes(v);
+  });
+  return Math.max(1, 1.5 * most + 2 * moving);
+}
+
+const isSplat = (v: Value): boolean =>
+  v.op.name === "constant" && typeof v.op.attrs["value"] === "number";
+
+/** Whether all tensors in HBM have one stride along the rows, judged by the order of their axes. */
+function rowsAreEven(domain: Domain, layout: Layout, results: readonly Value[]): boolean {
+  const { rows } = layout;
+  return [...domain.outside, ...domain.looks, ...results].every((v) => {
+    const own = flat(domain.dims(v));
+    const there = rows.filter((a) => own.includes(a));
+    if (there.length === 0) return true;
+    if (domain.looks.has(v)) return rows.length === 1;
+    const first = own.indexOf(rows[0]!);
+    return there.length === rows.length && rows.every((a, i) => own[first + i] === a);
+  });
+}
+
+/** Elements that follow each other both in a tensor and in a tile. */
+function runOf(domain: Domain, tiling: Omit<Tiling, "cost">, v: Value): number {
+  const { layout, perPartition, chunk } = tiling;
+  const own = flat(domain.dims(v)).toReversed();
+  const order = layout.free.filter((a) => own.includes(a)).toReversed();
+  let run = 1;
+  for (const [i, a] of own.entries()) {
+    if (a === order[i]) {
+      const cut = layout.free[layout.chunk] === a;
+      run *= cut ? chunk : domain.axes.size(a);
+      if (cut) return run;
+    } else return a === layout.rows.at(-1) ? run * perPartition : run;
+  }
+  return run;
+}
+
+/** Nanoseconds of a packet's start and of a byte on all engines together. */
+const PACKET_NS = 4.7 / 16;
+const BYTE_NS = 1 / 360;
+const FIXED_NS = 60;
+
+function costOf(
+  domain: Domain,
+  tiling: Omit<Tiling, "cost">,
+  results: readonly Value[],
+  chip: Chip,
+): number {
+  const { layout, rows, perPartition, chunk } = tiling;
+  const lanes = chip.partitions.value;
+  const chunkAxis = layout.free[layout.chunk];
+  const chunks = chunkAxis === undefined ? 1 : Math.ceil(domain.axes.size(chunkAxis) / chunk);
+  const blocks = Math.ceil(rows / Math.min(rows, lanes * perPartition)) * chunks;
+  const late = lateValues(domain, layout);
+  let dma = 0;
+  for (const v of [...domain.outside, ...domain.looks, ...results]) {
+    const bytes = sizeOf(v.type.shape) * bytesOf(v.type.dtype);
+    const run = runOf(domain, tiling, v) * bytesOf(v.type.dtype);
+    // Few partitions use few engines.
+    const engines = Math.max(1, Math.min(16, Math.ceil(Math.min(rows, lanes) / 8)));
+    dma += ((bytes / run) * PACKET_NS + bytes * BYTE_NS) * (16 / engines);
+  }
+  let compute = 0;
+  for (const op of domain.ops) {
+    const [y] = op.results;
+    if (weightless.has(op.name) || domain.looks.has(y!) || isSplat(y!)) continue;
+    const wide = op.name === "reduce" ? op.operands[0]! : y!;
+    const elements = elementsOf(domain, layout, wide, undefined);
+    const perRow = layout.rows.some((a) => domain.varies(wide).has(a));
+    const steps =
+      late.has(y!) && op.name !== "reduce" ? 1 : perRow ? rows / Math.min(rows, lanes) : 1;
+    compute += elements * Math.max(1, steps) + (perRow ? blocks : chunks) * FIXED_NS;
+  }
+  return Math.max(dma, compute / 2) + (dma + compute) / 8;
+}
