@@ -16,7 +16,10 @@ export interface Outlined {
   readonly outputs: readonly Value[];
 }
 
-/** The operations of `ops` (in order of execution) as a function that returns `outputs`; parameters are p0, p1, ... by first use. */
+/**
+ * What `outputs` need of `ops` as a function that returns them; parameters are p0, p1, ... by first use. Operations come in the order in
+ * which the outputs ask for them, so that layers that are alike print alike, whatever order their operations were made in.
+ */
 export function outline(
   name: string,
   ops: readonly Operation[],
@@ -34,7 +37,7 @@ export function outline(
     now.set(v, param);
     return param;
   };
-  for (const op of ops) {
+  for (const op of asked(ops, outputs)) {
     const made = atSite(op.site, () => emitAny(op.name, op.operands.map(here), op.attrs));
     op.results.forEach((v, i) => {
       now.set(v, made[i]!);
@@ -49,4 +52,22 @@ export function outline(
     inputs,
     outputs,
   };
+}
+
+/** Operations of `ops` behind `outputs`, operands before their users, first operands first. */
+function asked(ops: readonly Operation[], outputs: readonly Value[]): readonly Operation[] {
+  const inside = new Set(ops);
+  const done = new Set<Operation>();
+  const open = outputs.map((v) => v.op).reverse();
+  for (let op = open.at(-1); op; op = open.at(-1)) {
+    const missing = done.has(op)
+      ? []
+      : op.operands.map((v) => v.op).filter((before) => inside.has(before) && !done.has(before));
+    if (missing.length > 0) open.push(...missing.reverse());
+    else {
+      open.pop();
+      if (inside.has(op)) done.add(op);
+    }
+  }
+  return [...done];
 }

@@ -2,6 +2,7 @@
 import type { Chip } from "@opentrn/chips";
 import { type Func, inlineCalls } from "@opentrn/ir";
 import { fuse } from "../fuse/fuse.ts";
+import { decomposeUnsupported } from "./decompose.ts";
 import { simplify } from "./simplify.ts";
 
 export interface PassOptions {
@@ -17,6 +18,11 @@ export interface Pass {
 
 export const passes: readonly Pass[] = [
   { name: "inline", summary: "calls become the operations they call", run: inlineCalls },
+  {
+    name: "decompose",
+    summary: "composites without a template become primitive operations",
+    run: (fn, { chip }) => decomposeUnsupported(fn, chip),
+  },
   {
     name: "simplify",
     summary: "operations that change nothing go; equal ones are shared; unused ones go",
