@@ -32,3 +32,6 @@ export const loadLatencyNs = ({ dma }: Chip): number =>
 
 /** Elements of fp32 in one PSUM bank. */
 export const bankColumns = ({ psum }: Chip): number => psum.bankBytes.value / bytesOf("float32");
+
+/** Banks of PSUM. */
+export const psumBanks = ({ psum }: Chip): number => psum.banks.value;

@@ -78,7 +78,7 @@ export function loadChunk(emit: Emitter, o: Operand, chunk: Chunk, into: Held): 
         });
       } else partly(emit, o, base + f.offset, tile * rows, (tile + 1) * rows, f.dims, dst.at(1, 0));
     }
-    if (kTo * rows > K)
+    if (kTo * rows > K && K % rows > 0)
       partly(emit, o, base + f.offset, full * rows, K, f.dims, columns(into.rest!));
   }
 }

@@ -1,119 +1,147 @@
-/** One dot_general: operands of floats in any layout, batched or not, and of any size. */
-import { isFloatType, type Operation, type Value } from "@opentrn/ir";
-import { records } from "@opentrn/isa";
-import { bytesOf, type DType } from "@opentrn/numerics";
+/** dot_generals of floats, in any layout, batched or not, of any size, with what is computed of their results. */
+import { invariant } from "@opentrn/base";
+import type { Operation, Value } from "@opentrn/ir";
+import { bytesOf } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
-import { viewOf } from "../move/views.ts";
+import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
-import { copyOn, Rows, Shared } from "./drain.ts";
+import { Shared, Waiting } from "./drain.ts";
+import { blockFinish, type FinishContext, plainFinish } from "./finish.ts";
+import { groupOf, inHbm, type MatmulGroup, type Segment, sameOperand } from "./group.ts";
 import type { Operand } from "./load.ts";
-import { multiply } from "./multiply.ts";
+import { multiply, type Term } from "./multiply.ts";
 import { type Product, productOf, type Side, type Strided } from "./product.ts";
-import { tilingFor } from "./tiling.ts";
+import { type Load, type Task, tilingFor, widestUnit } from "./tiling.ts";
 
-/** Bytes of a partition that one tile of finished rows takes at most. */
+/** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
 const ROW_BYTES = 8192;
 const ROW_TILES = 3;
 
-const looks = new Set(["reshape", "transpose", "slice", "broadcast_in_dim"]);
-
-/** Types that the array multiplies. */
-const multiplies = new Set<DType>([
-  "float32",
-  "bfloat16",
-  "float16",
-  "float8_e4m3",
-  "float8_e4m3fn",
-  "float8_e5m2",
-]);
+/** Bytes of a partition for an epilogue's tiles. */
+const EPILOGUE_BYTES = 48 * 1024;
 
 export const matmul: Template = {
   name: "matmul",
-  summary: "one dot_general of floats, on TensorE",
-  refuses: (group) => {
-    const dots = group.body.filter((op) => op.name === "dot_general");
-    if (dots.length !== 1) return `${dots.length} dot_general, one is wanted`;
-    const dot = dots[0]!;
-    const { type } = dot.operands[0]!;
-    if (!isFloatType(type)) return `dot_general of ${type.dtype}; the array multiplies floats`;
-    if (!multiplies.has(type.dtype)) return `dot_general of ${type.dtype}`;
-    const other = group.body.find((op) => op !== dot && !looks.has(op.name));
-    if (other) return `${other.name} beside dot_general`;
-    if (group.results.length !== 1 || group.results[0]!.op !== dot)
-      return "more than the product is wanted";
+  summary: "dot_generals of floats on TensorE, with what is computed of their results row by row",
+  refuses: (group, chip) => {
+    const found = groupOf(group);
+    if (typeof found === "string") return found;
+    for (const { epilogue, dots } of found.segments) {
+      const step = epilogue ? columnStepOf(epilogue)! : 1;
+      if (widestUnit(chip, dots.length, step) === 0)
+        return `what follows dot_general needs ${step} columns at a time; PSUM does not hold that of ${dots.length} products twice`;
+    }
     return undefined;
   },
   lower: (lowering) => {
-    const dot = lowering.group.body.find((op) => op.name === "dot_general")!;
-    lowerDot(lowering, dot);
+    const found = groupOf(lowering.group);
+    invariant(typeof found !== "string", "a group that is refused is not lowered");
+    lowerProducts(lowering, found);
   },
 };
 
-function lowerDot(lowering: Lowering, dot: Operation): void {
-  const { emit, chip } = lowering;
-  const source = (v: Value): View =>
-    v.op.name === "parameter" ? lowering.input(v) : viewOf(v.op, source)!;
-  const views = dot.operands.map(source) as [View, View];
-  const product = productOf(dot, strided(views[0]), strided(views[1]));
-  const operands = [
-    operandOf(views[0], product.left, product.K),
-    operandOf(views[1], product.right, product.K),
-  ] as const;
-  const { dtype } = views[0];
-  const result = dot.results[0]!.type;
-  const out = lowering.output(0).reshape([product.batch, product.M, product.N]);
-  const rowColumns = Math.min(product.N, Math.floor(ROW_BYTES / bytesOf(result.dtype)));
-  const load = (o: Operand) => ({ from: dtype, to: dtype, turned: o.turned });
-  const tiling = tilingFor(chip, {
-    ...product,
-    sides: [load(operands[0]), load(operands[1])],
-    resultBytes: bytesOf(result.dtype),
+/** A dot_general with its operands in HBM. */
+interface Parts {
+  readonly dot: Operation;
+  readonly product: Product;
+  readonly operands: readonly [Operand, Operand];
+}
+
+function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
+  const { emit, chip, group } = lowering;
+  const rows = chip.tensor.rows.value;
+  const all = segments.map((s) => s.dots.map((dot) => partsOf(lowering, dot)));
+  const [first] = all[0]!;
+  const { batch, M } = first!.product;
+  const N = all.map((parts) => parts[0]!.product.N);
+  const bundles = all.map((parts) => ([0, 1] as const).map((side) => distinct(parts, side)));
+  const terms: readonly Term[] = all[0]!.map((p) => ({
+    left: bundles[0]![0]!.findIndex((q) => sameOperand(p.dot, q.dot, 0)),
+    right: bundles[0]![1]!.findIndex((q) => sameOperand(p.dot, q.dot, 1)),
+    K: p.product.K,
+  }));
+  const results = group.results.map((v) => v.type);
+  const plain = segments.every((s) => s.epilogue === undefined);
+  const resultBytes = results.reduce((n, t) => n + bytesOf(t.dtype), 0) / segments.length;
+  const rowColumns = plain
+    ? Math.min(
+        Math.max(...N),
+        Math.floor(ROW_BYTES / Math.max(...results.map((t) => bytesOf(t.dtype)))),
+      )
+    : 0;
+  const load =
+    (side: 0 | 1) =>
+    (p: Parts): Load => ({
+      from: p.operands[side].source.dtype,
+      to: p.operands[side].source.dtype,
+      turned: p.operands[side].turned,
+      K: p.product.K,
+    });
+  const task: Task = {
+    batch,
+    M,
+    N,
+    sides: [bundles[0]![0]!.map(load(0)), bundles[0]![1]!.map(load(1))],
+    products: terms.map((t) => t.K),
+    resultBytes,
+    readBytes: 0,
+    steps: plain ? results.length / segments.length : Math.max(...segments.map(stepsOf)),
+    columnStep: Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1))),
     rowColumns,
-    reserved: ROW_TILES * rowColumns * bytesOf(result.dtype),
-  });
-  const rows = new Rows(
-    emit,
-    result.dtype,
-    Math.min(chip.tensor.rows.value, product.M),
-    rowColumns,
-    ROW_TILES,
-  );
+    reserved: plain ? ROW_TILES * rowColumns * resultBytes * segments.length : EPILOGUE_BYTES,
+  };
+  const tiling = tilingFor(chip, task);
+  const unit = [Math.min(rows, M), tiling.unit] as const;
   const shared = new Shared(chip);
-  const most = Math.min(chip.tensor.rows.value, product.M);
-  const waiting: View[] = [];
-  multiply(emit, { sizes: product, operands, dtype, tiling }, (unit, sums) => {
-    const [height, width] = [unit.mTo - unit.m, unit.nTo - unit.n];
-    const dst = (n: number, nTo: number): View =>
-      out.at(0, unit.batch).slice(0, unit.m, unit.mTo).slice(1, n, nTo);
-    const partial = (): View => {
-      waiting[unit.place] ??= emit.sbuf("float32", [most, tiling.unit], "waiting");
-      return waiting[unit.place]!.slice(0, 0, height).slice(1, 0, width);
-    };
-    if (!unit.ends) {
-      const held = partial();
-      if (unit.begins) copyOn(emit, shared.engine(width), held, sums);
-      else {
-        shared.onVector(width);
-        emit.emit(
-          records.tensorTensor,
-          { dst: held, data1: held, data2: sums },
-          { op: "add", engine: "vector" },
-        );
-      }
-      return;
-    }
-    const into = rows.next(height, unit.n, unit.nTo);
-    if (unit.begins) copyOn(emit, shared.engine(width), into, sums);
-    else {
-      shared.onVector(width);
-      emit.emit(
-        records.tensorTensor,
-        { dst: into, data1: partial(), data2: sums },
-        { op: "add", engine: "vector" },
+  const context: FinishContext = {
+    emit,
+    shared,
+    unit,
+    M,
+    budget: EPILOGUE_BYTES / segments.length,
+    input: lowering.input,
+    output: lowering.output,
+  };
+  const finishes = segments.map((s) =>
+    s.epilogue
+      ? blockFinish(context, s)
+      : plainFinish(context, s, { depth: ROW_TILES, columns: rowColumns }),
+  );
+  const waiting = new Waiting(emit, shared, unit);
+  const tiles = Math.ceil(Math.max(...task.products) / rows);
+  const operands = (side: 0 | 1, segment: number): readonly Operand[] =>
+    bundles[side === 0 ? 0 : segment]![side]!.map((p) => p.operands[side]);
+  const sizes = { batch, M, N, tiles };
+  multiply(emit, { sizes, dtype: task.sides[0][0]!.to, terms, operands, tiling }, (u, psum) => {
+    const sums = psum.map((p) => waiting.take(u, p));
+    if (u.ends)
+      finishes[u.segment]!(
+        u,
+        sums.map((s) => s!),
       );
-    }
-    if (unit.lastOfRow || rows.full(tiling.unit)) rows.flush(height, dst);
   });
+}
+
+/** Instructions over a unit that an epilogue takes, about. */
+const stepsOf = ({ epilogue, results }: Segment): number =>
+  (epilogue?.ops ?? []).filter(
+    (op) => !["broadcast_in_dim", "reshape", "constant"].includes(op.name),
+  ).length + results.length;
+
+/** Products with different operands on that side. */
+const distinct = (parts: readonly Parts[], side: 0 | 1): readonly Parts[] =>
+  parts.filter((p, i) => parts.findIndex((q) => sameOperand(p.dot, q.dot, side)) === i);
+
+function partsOf(lowering: Lowering, dot: Operation): Parts {
+  const source = (v: Value): View => {
+    const view = inHbm(v, lowering.input);
+    invariant(view, "refuses has asked before");
+    return view;
+  };
+  const [l, r] = dot.operands.map(source) as [View, View];
+  const product = productOf(dot, strided(l), strided(r));
+  const { left, right, K } = product;
+  return { dot, product, operands: [operandOf(l, left, K), operandOf(r, right, K)] };
 }
 
 const strided = (v: View): Strided => ({
@@ -127,5 +155,3 @@ function operandOf(source: View, side: Side, K: number): Operand {
   const turned = k === 1 && free !== 1 && bytesOf(source.dtype) > 1;
   return { source, side, turned, K };
 }
-
-export type { Product };

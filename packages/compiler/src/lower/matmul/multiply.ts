@@ -1,61 +1,81 @@
-/** Emits a tiled product: loads when they are due, matmuls of one unit into PSUM, and its sums to whoever drains them. */
+/** Emits tiled products: loads when they are due, matmuls of one unit into PSUM, and its sums to whoever drains them. */
 import { records } from "@opentrn/isa";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { bankColumns } from "./costs.ts";
+import { bankColumns, psumBanks } from "./costs.ts";
 import { type Held, loadChunk, type Operand, roomFor } from "./load.ts";
 import type { Tiling } from "./tiling.ts";
-import { orderOf, type Sizes, type Unit } from "./units.ts";
+import { type Chunk, orderOf, type Sizes, type Unit } from "./units.ts";
 
-/** Takes the sums of a unit, [rows, columns] in PSUM, once all of its matmuls are emitted. */
-export type Drain = (unit: Unit, sums: View) => void;
+/** Takes the sums of a unit once all of its matmuls are emitted: [rows, columns] in PSUM for every product of the segment. */
+export type Drain = (unit: Unit, sums: readonly View[]) => void;
+
+/** One of the products that are summed side by side: positions of its operands among those of each side. */
+export interface Term {
+  readonly left: number;
+  readonly right: number;
+  readonly K: number;
+}
 
 export interface Multiplied {
   readonly sizes: Sizes;
-  readonly operands: readonly [Operand, Operand];
   readonly dtype: DType;
+  readonly terms: readonly Term[];
+  /** Operands of a side of a segment. Left ones are the same for all segments. */
+  readonly operands: (side: 0 | 1, segment: number) => readonly Operand[];
   readonly tiling: Tiling;
 }
 
-export function multiply(
-  emit: Emitter,
-  { sizes, operands, dtype, tiling }: Multiplied,
-  drain: Drain,
-): void {
+export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
+  const { sizes, terms, tiling } = made;
   const rows = emit.chip.tensor.rows.value;
   const order = orderOf(sizes, tiling, rows);
-  const names = ["left", "right"] as const;
-  const held = ([0, 1] as const).map((side) => {
-    const most = Math.min(tiling.chunk[side], side === 0 ? sizes.M : sizes.N);
-    const room = (): Held => roomFor(emit, dtype, sizes.K, tiling.kTiles, most, names[side]);
-    const slots: Held[] = [];
-    return (slot: number): Held => (slots[slot] ??= room());
-  }) as [(slot: number) => Held, (slot: number) => Held];
-  const sums = ring(psumSlots(emit, tiling.unit), () =>
-    emit.psum("float32", [Math.min(rows, sizes.M), tiling.unit], "sums"),
+  const slots = new Map<string, readonly Held[]>();
+  const widest = [sizes.M, Math.max(...sizes.N)] as const;
+  const held = (side: 0 | 1, { slot, segment }: Chunk): readonly Held[] => {
+    const key = `${side} ${slot}`;
+    const most = Math.min(tiling.chunk[side], widest[side]);
+    const known =
+      slots.get(key) ??
+      made
+        .operands(side, segment)
+        .map(({ K }) =>
+          roomFor(emit, made.dtype, K, tiling.kTiles, most, side === 0 ? "left" : "right"),
+        );
+    slots.set(key, known);
+    return known;
+  };
+  const depth = psumSlots(emit, Math.ceil(tiling.unit / bankColumns(emit.chip)) * terms.length);
+  const sums = terms.map(() =>
+    ring(depth, () => emit.psum("float32", [Math.min(rows, sizes.M), tiling.unit], "sums")),
   );
   let next = 0;
   order.units.forEach((unit, u) => {
     for (; next < order.chunks.length && order.chunks[next]!.due <= u; next++) {
       const chunk = order.chunks[next]!;
-      loadChunk(emit, operands[chunk.side], chunk, held[chunk.side](chunk.slot));
+      const into = held(chunk.side, chunk);
+      made.operands(chunk.side, chunk.segment).forEach((o, i) => {
+        loadChunk(emit, o, chunk, into[i]!);
+      });
     }
-    const into = sums(u)
-      .slice(0, 0, unit.mTo - unit.m)
-      .slice(1, 0, unit.nTo - unit.n);
-    matmuls(emit, unit, into, held[0](unit.left.slot), held[1](unit.right.slot), sizes.K);
-    drain(unit, into);
+    const [left, right] = [held(0, unit.left), held(1, unit.right)];
+    const all = terms.map((term, i) => {
+      const into = sums[i]!(u)
+        .slice(0, 0, unit.mTo - unit.m)
+        .slice(1, 0, unit.nTo - unit.n);
+      matmuls(emit, unit, into, left[term.left]!, right[term.right]!, term.K);
+      return into;
+    });
+    drain(unit, all);
   });
 }
 
-/** PSUM tiles of `columns` fp32 sums that fit. */
-const psumSlots = ({ chip }: Emitter, columns: number): number => {
-  const { banks } = chip.psum;
-  return Math.max(1, Math.floor(banks.value / Math.ceil(columns / bankColumns(chip))));
-};
+/** How many tiles of so many banks PSUM holds. */
+const psumSlots = ({ chip }: Emitter, banks: number): number =>
+  Math.max(1, Math.floor(psumBanks(chip) / banks));
 
-/** All matmuls of a unit, K ascending. */
+/** All matmuls of a product of a unit, K ascending. */
 function matmuls(emit: Emitter, unit: Unit, into: View, left: Held, right: Held, K: number): void {
   const { left: l, right: r } = unit;
   const rows = emit.chip.tensor.rows.value;

@@ -1,11 +1,19 @@
 /**
- * How a product is cut up, chosen by predicted time. One operand's block stays in SBUF while the other one streams past it; K is cut
+ * How products are cut up, chosen by predicted time. One operand's block stays in SBUF while the other one streams past it; K is cut
  * only where neither operand's columns fit at full length, and sums then wait in SBUF between blocks of K.
  */
+import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import { bytesOf, type DType } from "@opentrn/numerics";
-import { bankColumns, dmaRate, loadLatencyNs, matmulNs, streamNs, transposeRate } from "./costs.ts";
-import type { Sizes } from "./units.ts";
+import {
+  bankColumns,
+  dmaRate,
+  loadLatencyNs,
+  matmulNs,
+  psumBanks,
+  streamNs,
+  transposeRate,
+} from "./costs.ts";
 
 /** Pairs are [left, right]. */
 export interface Tiling {
@@ -20,33 +28,50 @@ export interface Tiling {
   readonly kTiles: number;
   /** Columns of the result that one unit sums in PSUM. */
   readonly unit: number;
-  /** Predicted time and its parts, in nanoseconds. */
+  /** Predicted time in nanoseconds. */
   readonly ns: number;
 }
 
-/** What a tiling has to know of the operands and the result. */
+/** One operand, as far as its cost goes. */
 export interface Load {
   /** Type in HBM and in the array. */
   readonly from: DType;
   readonly to: DType;
   /** Transposed on the way in. */
   readonly turned: boolean;
+  readonly K: number;
 }
 
-export interface Task extends Sizes {
-  readonly sides: readonly [Load, Load];
-  /** Bytes of the result and of what an epilogue reads, for one element of the result. */
+export interface Task {
+  readonly batch: number;
+  readonly M: number;
+  /** Columns of every segment. */
+  readonly N: readonly number[];
+  /** Operands that a chunk of a side holds. */
+  readonly sides: readonly [readonly Load[], readonly Load[]];
+  /** K of the products that are summed side by side. */
+  readonly products: readonly number[];
+  /** Bytes that leave for one element of the result, and those an epilogue reads. */
   readonly resultBytes: number;
-  /** Columns of the result that one store takes at most. */
+  readonly readBytes: number;
+  /** Instructions of ScalarE or VectorE over a unit. */
+  readonly steps: number;
+  /** Units start and end at multiples of this many columns. */
+  readonly columnStep: number;
+  /** Columns of the result that one store takes at most; 1 unit where 0. */
   readonly rowColumns: number;
   /** SBUF of a partition that the result's tiles and everything else take. */
   readonly reserved: number;
 }
 
 const ceil = (a: number, b: number): number => Math.ceil(a / b);
+const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
 
 /** Bytes of a load, about. */
 const LOAD_BYTES = 2 ** 20;
+
+/** K tiles whose loading the array waits for at the start; more come while it works. */
+const FIRST_TILES = 4;
 
 /** What parts that run beside the busiest one cost, as a share of their own time. */
 const BESIDE = 0.05;
@@ -54,132 +79,150 @@ const BESIDE = 0.05;
 /** Share of SBUF that rings take at most: what is left evens out that rings are allocated in whole lines. */
 const USABLE = 0.97;
 
-/** The best tiling found. */
+/** Columns of a unit: what PSUM holds for two units at least, in whole steps; 0 where one step is too wide. */
+export function widestUnit(chip: Chip, products: number, columnStep: number): number {
+  const bank = bankColumns(chip);
+  const most = Math.floor(psumBanks(chip) / (2 * products)) * bank;
+  const good = Math.max(bank, Math.floor((2 * bank) / products));
+  if (columnStep > most) return 0;
+  return Math.max(columnStep, Math.floor(Math.min(good, most) / columnStep) * columnStep);
+}
+
+/** The best tiling found. Stops with `capacity` where not even the smallest fits SBUF. */
 export function tilingFor(chip: Chip, task: Task): Tiling {
   let best: Tiling | undefined;
   for (const t of candidates(chip, task)) if (!best || t.ns < best.ns) best = t;
-  if (!best) throw new Error("no tiling fits SBUF");
+  if (!best)
+    throw new OpenTrnError(
+      `${chip.name} has no room in SBUF for tiles of a matmul with K of ${task.products.join(" and ")} beside ${task.reserved} bytes a partition for its epilogue; multiply in parts`,
+      { category: "capacity", rule: "lowering" },
+    );
   return best;
 }
 
+const pairOf = (resident: 0 | 1, mine: number, other: number): readonly [number, number] =>
+  resident === 0 ? [mine, other] : [other, mine];
+
 function* candidates(chip: Chip, task: Task): Generator<Tiling> {
   const rows = chip.tensor.rows.value;
-  const bank = bankColumns(chip);
-  const all = ceil(task.K, rows);
   const room = chip.sbuf.usableBytesPerPartition.value * USABLE - task.reserved;
-  const sizes = [task.M, task.N] as const;
-  const unit = Math.min(2 * bank, task.N);
-  const bytes = task.sides.map((s) => bytesOf(s.to)) as [number, number];
+  const tiles = ceil(Math.max(...task.products), rows);
+  const unit = widestUnit(chip, task.products.length, task.columnStep);
+  const widest = Math.max(...task.N);
+  const whole = (n: number): number => ceil(n, task.columnStep) * task.columnStep;
   const widths = [
-    [rows, 2 * rows, 4 * rows],
-    [bank / 2, bank, 2 * bank],
-  ].map((w, side) => distinct(w.map((n) => Math.min(n, sizes[side as 0 | 1]))));
+    [rows, 2 * rows, 4 * rows].map((n) => Math.min(n, task.M)),
+    [unit / 4, unit / 2, unit].map((n) => Math.min(whole(n), widest)),
+  ].map((list) => [...new Set(list)]);
+  /** Bytes of a partition for one column of a side over some K tiles. */
+  const column = (side: 0 | 1, most: number): number =>
+    sum(task.sides[side].map((o) => Math.min(ceil(o.K, rows), most) * bytesOf(o.to)));
   for (const left of widths[0]!)
     for (const right of widths[1]!) {
       const chunk = [left, right] as const;
-      const chunks = sizes.map((n, i) => ceil(n, chunk[i]!)) as [number, number];
-      const size = (side: 0 | 1, tiles: number): number => chunk[side] * tiles * bytes[side];
+      const counts = [
+        ceil(task.M, left) * task.batch,
+        sum(task.N.map((n) => ceil(n, right))) * task.batch,
+      ] as const;
+      const size = (side: 0 | 1, most: number): number => chunk[side] * column(side, most);
+      const shared = { chunk, unit: Math.min(unit, right) };
       for (const resident of [0, 1] as const) {
-        const stream = (1 - resident) as 0 | 1;
-        // All of K: the resident block is what the stream's ring leaves.
-        const streamSlots = Math.min(3, chunks[stream] * task.batch);
-        for (let ring = streamSlots; ring >= Math.min(2, streamSlots); ring--) {
-          const fit = Math.floor((room - ring * size(stream, all)) / size(resident, all));
-          const spare = chunks[resident] * task.batch > fit || task.batch > 1 ? 1 : 0;
-          const block = Math.min(chunks[resident], fit - spare);
+        const stream = resident === 0 ? 1 : 0;
+        const mine = counts[resident] / task.batch;
+        for (const depth of [3, 2]) {
+          const ring = Math.min(depth, counts[stream]);
+          const fit = Math.floor((room - ring * size(stream, tiles)) / size(resident, tiles));
+          const spare = counts[resident] > fit || task.batch > 1 ? 1 : 0;
+          const block = Math.min(mine, fit - spare);
           if (block < 1) continue;
-          const pair = (r: number, s: number): [number, number] =>
-            resident === 0 ? [r, s] : [s, r];
-          const slots = Math.min(fit, block + spare, chunks[resident] * task.batch);
+          const slots = Math.min(fit, block + spare, counts[resident]);
           yield timed(chip, task, {
+            ...shared,
             resident,
-            chunk,
-            block: pair(block, chunks[stream]),
-            slots: pair(slots, ring),
-            kTiles: all,
-            unit: Math.min(unit, right),
+            block: pairOf(resident, block, counts[stream]),
+            slots: pairOf(resident, slots, ring),
+            kTiles: tiles,
           });
         }
       }
-      // Blocks of K: sums of the whole block of the result wait in SBUF.
-      for (const kTiles of [64, 32, 16, 8, 4]) {
-        if (kTiles >= all) continue;
-        for (const l of [1, 2, 4, 8, 16])
-          for (const r of [1, 2, 4, 8]) {
-            const block = [Math.min(l, chunks[0]), Math.min(r, chunks[1])] as const;
-            if (block[0] !== l && block[0] * 2 > l === false) continue;
+      if (task.products.length === 1)
+        for (const block of blocksOfSums(counts))
+          for (const kTiles of [64, 32, 16, 8, 4]) {
+            if (kTiles >= tiles) continue;
             const slots = [block[0] + 1, block[1] + 1] as const;
-            const sums = 4 * block[1] * right * ceil(block[0] * left, rows);
-            if (slots[0] * size(0, kTiles) + slots[1] * size(1, kTiles) + sums > room) continue;
-            yield timed(chip, task, {
-              resident: 0,
-              chunk,
-              block,
-              slots,
-              kTiles,
-              unit: Math.min(unit, right),
-            });
+            const waiting = 4 * block[1] * right * ceil(block[0] * left, rows);
+            const held = slots[0] * size(0, kTiles) + slots[1] * size(1, kTiles);
+            if (held + waiting > room) continue;
+            yield timed(chip, task, { ...shared, resident: 0, block, slots, kTiles });
           }
-      }
     }
 }
 
-const distinct = (values: readonly number[]): readonly number[] => [...new Set(values)];
+/** Blocks of the result whose sums wait in SBUF, in chunks. */
+function* blocksOfSums(counts: readonly [number, number]): Generator<readonly [number, number]> {
+  for (const l of [1, 2, 4, 8, 16])
+    for (const r of [1, 2, 4, 8])
+      if (l < 2 * counts[0] && r < 2 * counts[1])
+        yield [Math.min(l, counts[0]), Math.min(r, counts[1])];
+}
 
 /** The tiling with its predicted time: the busiest of TensorE, DMA and the engines that empty PSUM, and what comes before and after. */
 function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
   const rows = chip.tensor.rows.value;
-  const bank = bankColumns(chip);
-  const { M, N, K, batch } = task;
-  const all = ceil(K, rows);
-  const kBlocks = ceil(all, t.kTiles);
+  const { M, batch } = task;
+  const N = sum(task.N);
+  const tiles = ceil(Math.max(...task.products), rows);
+  const kBlocks = ceil(tiles, t.kTiles);
   const mTiles = ceil(M, rows);
-  const bytes = task.sides.map((s) => bytesOf(s.from)) as [number, number];
-  const dtype = task.sides[0].to;
-  const columns = Math.min(bank, t.unit);
-  const whole = Math.floor(N / columns);
-  const tensor =
-    batch *
-    mTiles *
-    all *
-    (whole * matmulNs(chip, dtype, columns) +
-      (N % columns ? matmulNs(chip, dtype, N % columns) : 0));
-  const rate = (side: 0 | 1): number =>
-    task.sides[side].turned
-      ? transposeRate(chip)
-      : dmaRate(chip, t.chunk[side] * bytes[side], "read");
-  const blocks = [M, N].map((n, i) => ceil(n, t.chunk[i as 0 | 1] * t.block[i as 0 | 1]));
-  // A side is loaded once where it stays, and once for every block of the other side where it streams.
-  const times = ([0, 1] as const).map((side) =>
-    kBlocks === 1 && (side === t.resident || blocks[t.resident] === 1) ? 1 : blocks[1 - side]!,
+  const dtype = task.sides[0][0]!.to;
+  const columns = Math.min(bankColumns(chip), t.unit);
+  const strip = sum(
+    task.N.map((n) => {
+      const rest = n % columns;
+      const last = rest > 0 ? matmulNs(chip, dtype, rest) : 0;
+      return Math.floor(n / columns) * matmulNs(chip, dtype, columns) + last;
+    }),
   );
-  const elements = [M * K, N * K];
-  let [load, loads] = [0, 0];
+  const tensor = batch * mTiles * strip * sum(task.products.map((K) => ceil(K, rows)));
+  const widths = [M, N] as const;
+  const blocks = [0, 1].map((i) =>
+    ceil(widths[i as 0 | 1], t.chunk[i as 0 | 1] * t.block[i as 0 | 1]),
+  );
+  let [load, loads, first] = [0, 0, 0];
   for (const side of [0, 1] as const) {
-    const moved = batch * times[side]! * elements[side]! * bytes[side];
-    load += moved / rate(side);
-    loads +=
-      moved / Math.min(LOAD_BYTES, t.chunk[side] * Math.min(K, t.kTiles * rows) * bytes[side]);
+    // Loaded once where it stays, and once for every block of the other side where it streams.
+    const once = kBlocks === 1 && (side === t.resident || blocks[t.resident] === 1);
+    const times = batch * (once ? 1 : blocks[1 - side]!);
+    for (const o of task.sides[side]) {
+      const bytes = bytesOf(o.from);
+      const rate = o.turned ? transposeRate(chip) : dmaRate(chip, t.chunk[side] * bytes, "read");
+      load += (times * widths[side] * o.K * bytes) / rate;
+      const depth = Math.min(o.K, t.kTiles * rows);
+      const transfers =
+        ceil(t.chunk[side] * depth * bytes, LOAD_BYTES) + (o.K % rows > 0 && o.K > rows ? 1 : 0);
+      loads += times * ceil(widths[side], t.chunk[side]) * ceil(o.K, depth) * transfers;
+      first += (t.chunk[side] * Math.min(o.K, FIRST_TILES * rows) * bytes) / rate;
+    }
   }
   // With the left operand staying, columns of a unit are all that one store can take.
-  const row = Math.min(N, t.resident === 0 || kBlocks > 1 ? t.unit : task.rowColumns);
+  const row = Math.min(
+    N,
+    t.resident === 0 || kBlocks > 1 ? t.unit : Math.max(t.unit, task.rowColumns),
+  );
   const written =
     (batch * M * N * task.resultBytes) / dmaRate(chip, row * task.resultBytes, "write");
+  const read = (batch * M * N * task.readBytes) / dmaRate(chip, t.unit * 2, "read");
   const stores = batch * mTiles * ceil(N, row);
   const { hardware, software } = chip.dma.issueNs;
-  const dma = Math.max(load + written, loads * hardware.value, stores * software.value);
+  const dma = Math.max(load + written + read, loads * hardware.value, stores * software.value);
   const { vector, scalar } = chip.engines;
   const units = batch * mTiles * ceil(N, t.unit);
   const both = 1 / (1 / streamNs(vector, t.unit) + 1 / streamNs(scalar, t.unit));
   // Only VectorE adds two tiles.
-  const drain = units * Math.max(both * kBlocks, (kBlocks - 1) * streamNs(vector, t.unit));
-  const first = ([0, 1] as const).reduce<number>(
-    (ns, side) => ns + (t.chunk[side] * Math.min(K, t.kTiles * rows) * bytes[side]) / rate(side),
-    0,
-  );
+  const adds = (kBlocks - 1) * streamNs(vector, t.unit);
+  const drain = units * Math.max(both * (kBlocks - 1 + task.steps), adds);
   const parts = [tensor, dma, drain];
-  const all3 = parts.reduce((a, b) => a + b, 0);
   // What runs beside the busiest part gets in its way now and then.
   const most = Math.max(...parts);
-  return { ...t, ns: loadLatencyNs(chip) + first / 2 + most + BESIDE * (all3 - most) };
+  return { ...t, ns: loadLatencyNs(chip) + first + most + BESIDE * (sum(parts) - most) };
 }

@@ -8,6 +8,7 @@ import type { Tiling } from "./tiling.ts";
 /** Columns [from, to) of one operand over K tiles [kFrom, kTo) of one batch index, in slot `slot` of its ring. */
 export interface Chunk {
   readonly side: 0 | 1;
+  readonly segment: number;
   readonly batch: number;
   readonly kFrom: number;
   readonly kTo: number;
@@ -19,8 +20,9 @@ export interface Chunk {
   readonly first: number;
 }
 
-/** Rows [m, mTo) and columns [n, nTo) of the result of one batch index, summed over the chunks' K. */
+/** Rows [m, mTo) and columns [n, nTo) of one segment's result of one batch index, summed over the chunks' K. */
 export interface Unit {
+  readonly segment: number;
   readonly batch: number;
   readonly m: number;
   readonly mTo: number;
@@ -40,8 +42,10 @@ export interface Unit {
 export interface Sizes {
   readonly batch: number;
   readonly M: number;
-  readonly N: number;
-  readonly K: number;
+  /** Columns of every segment. */
+  readonly N: readonly number[];
+  /** K tiles, the longest of products that meet. */
+  readonly tiles: number;
 }
 
 export interface Order {
@@ -64,12 +68,12 @@ class Ring {
   }
 
   use(unit: number, wanted: Omit<Chunk, "slot" | "due" | "first">): Chunk {
-    const key = `${wanted.batch} ${wanted.kFrom} ${wanted.from}`;
+    const key = `${wanted.batch} ${wanted.kFrom} ${wanted.segment} ${wanted.from}`;
     let chunk = this.held.get(key);
     if (!chunk) {
       const slot = this.count++ % this.slots;
       const old = this.made[this.made.length - this.slots];
-      if (old) this.held.delete(`${old.batch} ${old.kFrom} ${old.from}`);
+      if (old) this.held.delete(`${old.batch} ${old.kFrom} ${old.segment} ${old.from}`);
       chunk = { ...wanted, slot, due: this.lastUse[slot]! + 1, first: unit };
       this.held.set(key, chunk);
       this.made.push(chunk);
@@ -79,70 +83,81 @@ class Ring {
   }
 }
 
-/** [from, to) in steps. */
-function* steps(from: number, to: number, step: number): Generator<readonly [number, number]> {
-  for (let at = from; at < to; at += step) yield [at, Math.min(to, at + step)];
+interface Range {
+  readonly segment: number;
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Units and loads of a product. */
+function steps(from: number, to: number, step: number, segment = 0): readonly Range[] {
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => ({
+    segment,
+    from: from + i * step,
+    to: Math.min(to, from + (i + 1) * step),
+  }));
+}
+
+/** `count` neighbours together. */
+const groups = <T>(list: readonly T[], count: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(list.length / count) }, (_, i) =>
+    list.slice(i * count, (i + 1) * count),
+  );
+
+/** Units and loads of a product; `rows` of the array are rows of a unit and K of a tile. */
 export function orderOf(sizes: Sizes, tiling: Tiling, rows: number): Order {
   const { resident, chunk, block, slots, kTiles, unit: width } = tiling;
   const rings = [new Ring(slots[0]), new Ring(slots[1])] as const;
-  const tilesOfK = Math.ceil(sizes.K / rows);
   const units: Unit[] = [];
-  const columns = [sizes.M, sizes.N] as const;
+  const lefts = groups(steps(0, sizes.M, chunk[0]), block[0]);
+  const rights = groups(
+    sizes.N.flatMap((n, segment) => steps(0, n, chunk[1], segment)),
+    block[1],
+  );
 
-  const visit = (
-    batch: number,
-    k: readonly [number, number],
-    l: readonly [number, number],
-    r: readonly [number, number],
-    m: readonly [number, number],
-    place: () => number,
-  ): void => {
-    for (const n of steps(r[0], r[1], width)) {
+  const visit = (batch: number, k: Range, l: Range, r: Range, m: Range, places: Places): void => {
+    for (const n of steps(r.from, r.to, width)) {
       const at = units.length;
-      const [kFrom, kTo] = k;
-      const of = (side: 0 | 1, [from, to]: readonly [number, number]): Chunk =>
-        rings[side].use(at, { side, batch, kFrom, kTo, from, to });
+      const of = (side: 0 | 1, { segment, from, to }: Range): Chunk =>
+        rings[side].use(at, { side, segment, batch, kFrom: k.from, kTo: k.to, from, to });
       const before = units.at(-1);
-      if (before && (before.batch !== batch || before.m !== m[0] || before.nTo !== n[0]))
-        units[at - 1] = { ...before, lastOfRow: true };
+      const follows =
+        before?.segment === r.segment &&
+        before.batch === batch &&
+        before.m === m.from &&
+        before.nTo === n.from;
+      if (before && !follows) units[at - 1] = { ...before, lastOfRow: true };
       units.push({
+        segment: r.segment,
         batch,
-        m: m[0],
-        mTo: m[1],
-        n: n[0],
-        nTo: n[1],
+        m: m.from,
+        mTo: m.to,
+        n: n.from,
+        nTo: n.to,
         left: of(0, l),
         right: of(1, r),
-        begins: kFrom === 0,
-        ends: kTo === tilesOfK,
+        begins: k.from === 0,
+        ends: k.to === sizes.tiles,
         lastOfRow: false,
-        place: place(),
+        place: places.count++,
       });
     }
   };
 
+  const [outers, inners] = resident === 0 ? [lefts, rights] : [rights, lefts];
   for (let batch = 0; batch < sizes.batch; batch++)
-    for (const outer of steps(0, columns[resident], chunk[resident] * block[resident]))
-      for (const inner of steps(
-        0,
-        columns[1 - resident]!,
-        chunk[1 - resident]! * block[1 - resident]!,
-      ))
-        for (const k of steps(0, tilesOfK, kTiles)) {
-          let places = 0;
-          const place = (): number => places++;
+    for (const outer of outers)
+      for (const inner of inners)
+        for (const k of steps(0, sizes.tiles, kTiles)) {
+          const places = { count: 0 };
           const [ls, rs] = resident === 0 ? [outer, inner] : [inner, outer];
           if (resident === 0) {
-            for (const r of steps(...rs, chunk[1]))
-              for (const l of steps(...ls, chunk[0]))
-                for (const m of steps(...l, rows)) visit(batch, k, l, r, m, place);
+            for (const r of rs)
+              for (const l of ls)
+                for (const m of steps(l.from, l.to, rows)) visit(batch, k, l, r, m, places);
           } else
-            for (const l of steps(...ls, chunk[0]))
-              for (const m of steps(...l, rows))
-                for (const r of steps(...rs, chunk[1])) visit(batch, k, l, r, m, place);
+            for (const l of ls)
+              for (const m of steps(l.from, l.to, rows))
+                for (const r of rs) visit(batch, k, l, r, m, places);
         }
   const last = units.length - 1;
   units[last] = { ...units[last]!, lastOfRow: true };
@@ -150,4 +165,8 @@ export function orderOf(sizes: Sizes, tiling: Tiling, rows: number): Order {
     (a, b) => a.due - b.due || a.first - b.first || a.side - b.side,
   );
   return { units, chunks };
+}
+
+interface Places {
+  count: number;
 }
