@@ -2,7 +2,8 @@
 import { OpenTrnError } from "@opentrn/base";
 import type { DecodedInstruction, OperandData } from "@opentrn/isa";
 import { type AluName, aluOp, dtypeInfo } from "@opentrn/numerics";
-import { readDense, writeDense } from "./dense.ts";
+import { type Block, blocksOf } from "./collective-blocks.ts";
+import { elementsIn, readWhole, writeWhole } from "./dense.ts";
 import { type LaidOut, type LayoutContext, layOut } from "./operand.ts";
 
 export interface Bound {
@@ -14,6 +15,8 @@ export interface Bound {
   /** The tensors as they are sent: `src`, or op(src, other) rounded to the destination's type where the collective has both. */
   readonly read: () => OperandData[];
   readonly write: (data: readonly OperandData[]) => void;
+  /** Where `src` and `dst` are whole blocks of fp32. */
+  readonly blocks: () => readonly Block[] | undefined;
 }
 
 /** Lays out `src0…`, `other0…` and `dst0…`; `raw` moves bits, otherwise values are fp32. */
@@ -33,13 +36,13 @@ export function bindCollective(ctx: LayoutContext, i: DecodedInstruction, raw: b
     );
   const values = (l: LaidOut): OperandData => {
     l.resolve?.();
-    return readDense(ctx.map, l.strided, l.offsets, raw);
+    return readWhole(ctx.map, l.strided, () => l.offsets, raw);
   };
   return {
     src,
     dst,
     attrs: i.attrs,
-    sizes: src.map((s) => `${s.pattern.dtype}[${s.offsets.length}]`).join(),
+    sizes: src.map((s) => `${s.pattern.dtype}[${elementsIn(s.strided)}]`).join(),
     read: () =>
       src.map((s, n) => {
         const sent = values(s);
@@ -48,10 +51,14 @@ export function bindCollective(ctx: LayoutContext, i: DecodedInstruction, raw: b
         const row = aluOp(i.attrs["op"] as AluName);
         return Float32Array.from(sent, (v, k) => row.evaluate(v, second[k]!, 32));
       }),
+    blocks: () => {
+      for (const l of [...src, ...dst]) l.resolve?.();
+      return other.length === 0 ? blocksOf(ctx.map, src, dst) : undefined;
+    },
     write: (data) => {
       for (const [n, d] of dst.entries()) {
         d.resolve?.();
-        writeDense(ctx.map, d.strided, d.offsets, data[n]!);
+        writeWhole(ctx.map, d.strided, () => d.offsets, data[n]!);
       }
     },
   };

@@ -89,12 +89,14 @@ const maker =
   (ctx, i) => {
     const bound = bindCollective(ctx, i, raw);
     const group = (): readonly number[] => groupOf(ctx, i);
+    const sums = name === "all_reduce" && i.attrs["op"] === "add";
     const op = i.attrs["op"] === undefined ? "" : ` ${i.attrs["op"]}`;
     const ranks = (i.attrs["replica_group"] as readonly number[]).slice(1);
     return {
       key: `${name} ${JSON.stringify(i.attrs)} of ${bound.sizes}`,
       what: `${name}${op} of ${bound.sizes} over ranks (${ranks})`,
       members: group,
+      ...(sums ? { blocks: () => bound.blocks() } : {}),
       offer: () => ({ tensors: bound.read() }),
       accept: (offers: readonly Offer[], self: number) =>
         bound.write(

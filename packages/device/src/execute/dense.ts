@@ -62,6 +62,53 @@ function writeBits(m: MemoryMap, address: number, size: number, bits: number): v
   } else m.u8[address] = bits;
 }
 
+/** Elements of an operand. */
+export const elementsIn = (o: Strided): number => o.counts.reduce((a, b) => a * b, 1);
+
+/** Whether 32-bit elements follow each other in memory, so that they move as one block. */
+export function isBlock(o: Strided): boolean {
+  let run = bytesOf(o.dtype);
+  if (run !== 4) return false;
+  for (let d = o.counts.length - 1; d >= 0; d--) {
+    if (o.counts[d] !== 1 && o.strides[d] !== run) return false;
+    run *= o.counts[d]!;
+  }
+  return true;
+}
+
+/** All elements of an operand; `offsets` are asked for only where elements move one by one. */
+export function readWhole(
+  m: MemoryMap,
+  o: Strided,
+  offsets: () => Int32Array,
+  raw: boolean,
+): OperandData {
+  if (!isBlock(o) || !(raw || o.dtype === "float32")) return readDense(m, o, offsets(), raw);
+  const from = o.address >>> 2;
+  return (raw ? m.u32 : m.f32).slice(from, from + elementsIn(o));
+}
+
+/** Stores all elements of an operand. */
+export function writeWhole(
+  m: MemoryMap,
+  o: Strided,
+  offsets: () => Int32Array,
+  data: OperandData,
+): void {
+  const raw = data instanceof Uint32Array;
+  if (!isBlock(o) || !(raw || o.dtype === "float32")) {
+    writeDense(m, o, offsets(), data);
+    return;
+  }
+  const from = o.address >>> 2;
+  const values = data.length === elementsIn(o) ? data : data.subarray(0, elementsIn(o));
+  (raw ? m.u32 : m.f32).set(values, from);
+  if (raw) return;
+  // What is computed is stored with the one NaN of its type.
+  const nan = encode(Number.NaN, "float32");
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]!)) m.u32[from + i] = nan;
+}
+
 /** Reads an operand as raw zero-extended bits or as fp32 values. */
 export function readDense(
   m: MemoryMap,

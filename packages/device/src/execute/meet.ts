@@ -4,6 +4,7 @@
  */
 import { OpenTrnError } from "@opentrn/base";
 import { locationOf, type Program } from "@opentrn/isa";
+import { type Block, sumBlocks } from "./collective-blocks.ts";
 import { located } from "./core-context.ts";
 import type { CoreRun, Runner } from "./core-run.ts";
 import type { Meeting } from "./meeting.ts";
@@ -91,6 +92,7 @@ function exchange(w: Waiting, waiting: ReadonlyMap<Party, Waiting>): void {
   const met = w.members.map((m) => waiting.get(m)!.meeting);
   const at = (n: number, e: unknown): unknown =>
     located(w.members[n]!.launch.program, e, w.members[n]!.run.index());
+  if (sumTogether(w, met)) return;
   const offers = met.map((m, n) => {
     try {
       return m.offer?.() ?? { tensors: [] };
@@ -105,6 +107,21 @@ function exchange(w: Waiting, waiting: ReadonlyMap<Party, Waiting>): void {
       throw at(n, e);
     }
   });
+}
+
+/** Sums blocks in place where all participants have them. */
+function sumTogether(w: Waiting, met: readonly Meeting[]): boolean {
+  const blocks: (readonly Block[])[] = [];
+  const order = w.members.map((_, n) => n);
+  order.sort((a, b) => w.members[a]!.launch.rank - w.members[b]!.launch.rank);
+  for (const n of order) {
+    const own = met[n]!.blocks?.();
+    if (!own) return false;
+    blocks.push(own);
+  }
+  if (blocks.length === 0) return false;
+  sumBlocks(blocks);
+  return true;
 }
 
 function stuck(all: readonly Party[], waiting: ReadonlyMap<Party, Waiting>): unknown {

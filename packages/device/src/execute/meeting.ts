@@ -5,6 +5,7 @@
 import { invariant, OpenTrnError } from "@opentrn/base";
 import type { DecodedInstruction, OperandData } from "@opentrn/isa";
 import { collectives } from "./collective.ts";
+import type { Block } from "./collective-blocks.ts";
 import { readDense, writeDense } from "./dense.ts";
 import { type LayoutContext, layOut } from "./operand.ts";
 
@@ -22,6 +23,8 @@ export interface Meeting {
   /** `cores`: all cores of the launch. Otherwise the ranks whose same-numbered cores meet; none: nobody to wait for. */
   readonly members: () => "cores" | readonly number[];
   readonly offer?: () => Offer;
+  /** Instead of offers, where every participant has them: tensors to be summed over the members in ascending order. */
+  readonly blocks?: () => readonly Block[] | undefined;
   /** Takes what all participants offered, in the order of `members`; `self` is this one's position. */
   readonly accept?: (offers: readonly Offer[], self: number) => void;
 }
