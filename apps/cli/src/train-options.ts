@@ -40,7 +40,7 @@ export const shownDefaults = {
   tokenizer: "auto",
   target: "trn2",
   cores: 1,
-  engine: "interpreter",
+  engine: "chip",
   computeDtype: "bfloat16",
   stochasticRounding: false,
   steps: 100,
@@ -56,7 +56,7 @@ export const shownDefaults = {
   keep: 3,
   seed: 0,
 } as const;
-export const shownEngines = ["interpreter"] as const;
+export const shownEngines = ["chip", "interpreter"] as const;
 export const shownTerms = ["on-demand", "3-year", "capacity-block"] as const;
 const d = shownDefaults;
 const help = `

@@ -2,6 +2,8 @@
 import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
 import type { DecodeEngine } from "../generate/decode-engine.ts";
+import { ChipDecoder } from "./chip/chip-decoder.ts";
+import { ChipTraining } from "./chip/chip-training.ts";
 import { type DecodeEngineRequest, InterpreterDecoder } from "./interpreter-decoder.ts";
 import { InterpreterEngine, type TrainingEngineRequest } from "./interpreter-engine.ts";
 import type { StepEngine } from "./step-engine.ts";
@@ -23,6 +25,10 @@ export interface Engines {
 }
 
 export const engines = {
+  chip: {
+    training: (request, placement) => ChipTraining.of(request, placement),
+    decoding: (request, placement) => ChipDecoder.of(request, placement),
+  },
   interpreter: {
     training: async (request) => new InterpreterEngine(request),
     decoding: async (request) => new InterpreterDecoder(request),

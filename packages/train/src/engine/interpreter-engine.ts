@@ -1,9 +1,7 @@
 /** Training on the interpreter of the tensor IR: the reference that the chip is compared with. Slow, and it predicts nothing. */
 import {
-  cleanUp,
   compositeCalls,
   type Func,
-  functionOf,
   type Inputs,
   interpret,
   parameterName,
@@ -23,6 +21,7 @@ import {
 } from "@opentrn/models";
 import type { RunShape } from "../checkpoint/record.ts";
 import { firstBadTensor } from "./first-bad.ts";
+import { lossOnly } from "./loss-only.ts";
 import type {
   Batch,
   NamedTensors,
@@ -63,7 +62,7 @@ export class InterpreterEngine implements StepEngine {
     this.first = lossAndGradients(config, options);
     this.more = lossAndGradients(config, { ...options, accumulate: true });
     this.updated = update(config, { optimizer, ...(clip === undefined ? {} : { clip }) });
-    this.loss = only(this.first, "loss");
+    this.loss = lossOnly(config, options);
     this.tables = config.rope ? named("rope.", ropeTables(config, shape.sequence)) : {};
   }
 
@@ -149,15 +148,6 @@ export class InterpreterEngine implements StepEngine {
 export function stateNames(config: ModelConfig): readonly string[] {
   const names = parameterSpecs(config).map(({ name }) => name);
   return [...names, ...names.map((n) => `m.${n}`), ...names.map((n) => `v.${n}`)];
-}
-
-/** The function that computes one of the results and nothing else; it takes what that needs. */
-function only({ fn, outputs }: ModelFunction, name: string): ModelFunction {
-  const result = fn.results[outputs.indexOf(name)]!;
-  const whole = cleanUp(functionOf(name, fn.params, [result]));
-  const used = new Set([...whole.results, ...whole.body.flatMap((op) => op.operands)]);
-  const needed = whole.params.filter((p) => used.has(p));
-  return { fn: functionOf(name, needed, whole.results), outputs: [name] };
 }
 
 const named = (prefix: string, arrays: object): Record<string, Float32Array> =>

@@ -18,6 +18,6 @@ export interface DecodeEngine {
   /** Appends a token; returns the logits that follow it. */
   decode(token: number): Promise<Float32Array>;
   /** For the prompt of the last `prefill`. */
-  readonly predicted?: DecodePrediction;
+  readonly predicted?: DecodePrediction | undefined;
   close(): Promise<void>;
 }

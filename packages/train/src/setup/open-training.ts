@@ -63,6 +63,11 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
   const options = settled({ ...stored, ...given }, config);
   const chip = chipNamed(options.target);
   checkCores(options, chip);
+  if (options.stochasticRounding)
+    throw new OpenTrnError(
+      "--stochastic-rounding is not done by any engine yet; leave it out to round to nearest",
+      { category: "unsupported here", rule: "--stochastic-rounding" },
+    );
   const engineOf = engineNamed(options.engine);
   // A price that nobody published is better missed now than at the end.
   costOf({ chip, tokensPerSecond: 1, cores: 1, ...priceOf(options) });

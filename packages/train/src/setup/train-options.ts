@@ -51,7 +51,7 @@ export const defaults = {
   tokenizer: "auto",
   target: "trn2",
   cores: 1,
-  engine: "interpreter",
+  engine: "chip",
   computeDtype: "bfloat16",
   stochasticRounding: false,
   steps: 100,

@@ -1,0 +1,109 @@
+/**
+ * A function of `models` compiled for the chip and resident in its memory: inputs are written by name and stay, results are read by name.
+ * Ranks are data-parallel copies, each a core with memory of its own.
+ */
+import type { Chip } from "@opentrn/chips";
+import { compile, link, type Plan, type PlanTime, timePlan } from "@opentrn/compiler";
+import { place } from "@opentrn/device";
+import { type Data, parameterName, type TensorType } from "@opentrn/ir";
+import type { ModelFunction } from "@opentrn/models";
+import { type RankGroup, startRanks, tensorOf, valuesOf } from "@opentrn/runtime";
+
+export interface ChipFunctionOptions {
+  readonly chip: Chip;
+  readonly ranks: number;
+  /** Seed of the engines' generators. */
+  readonly seed: number;
+}
+
+interface Slot {
+  readonly type: TensorType;
+  /** Number of the storage in the Program: names of results are the compiler's own. */
+  readonly storage: number;
+}
+
+export class ChipFunction {
+  readonly plan: Plan;
+  private readonly inputs = new Map<string, Slot>();
+  private readonly outputs = new Map<string, Slot>();
+  private readonly group: RankGroup;
+
+  private constructor(made: ModelFunction, plan: Plan, group: RankGroup) {
+    this.plan = plan;
+    this.group = group;
+    made.fn.params.forEach((v, i) => {
+      this.inputs.set(parameterName(v), { type: v.type, storage: plan.inputs[i]! });
+    });
+    made.outputs.forEach((name, i) => {
+      this.outputs.set(name, { type: made.fn.results[i]!.type, storage: plan.outputs[i]! });
+    });
+  }
+
+  /** Compiles and loads. Stops with `unsupported here` for what is not lowered, `capacity` for what does not fit. */
+  static async of(made: ModelFunction, options: ChipFunctionOptions): Promise<ChipFunction> {
+    const { chip, ranks, seed } = options;
+    const plan = compile(made.fn, { chip });
+    const program = link(plan);
+    return new ChipFunction(made, plan, await startRanks(program, place(program), { ranks, seed }));
+  }
+
+  get ranks(): number {
+    return this.group.ranks;
+  }
+  get inputNames(): readonly string[] {
+    return [...this.inputs.keys()];
+  }
+  takes(name: string): boolean {
+    return this.inputs.has(name);
+  }
+  gives(name: string): boolean {
+    return this.outputs.has(name);
+  }
+  /** Bytes of a result can be those of an input. */
+  time(): PlanTime {
+    return timePlan(this.plan);
+  }
+
+  /** Rounds numbers to the input's type and puts them into the memory of one rank, or of all. */
+  write(name: string, values: ArrayLike<number>, rank?: number): void {
+    const { type } = this.inputs.get(name)!;
+    this.writeBytes(name, tensorOf(type.dtype, type.shape, values).bytes, rank);
+  }
+
+  writeBytes(name: string, bytes: Uint8Array, rank?: number): void {
+    const { storage } = this.inputs.get(name)!;
+    for (let r = rank ?? 0; r <= (rank ?? this.ranks - 1); r++) this.group.write(r, storage, bytes);
+  }
+
+  /** Raw bytes of a result, or of an input as it was written. */
+  readBytes(name: string, rank = 0): Uint8Array {
+    return this.group.read(rank, (this.outputs.get(name) ?? this.inputs.get(name))!.storage);
+  }
+
+  /** The input with that name, where a result has the same. */
+  readInput(name: string): Uint8Array {
+    return this.group.read(0, this.inputs.get(name)!.storage);
+  }
+
+  /** Numbers of a result. */
+  read(name: string, rank = 0): Data {
+    const { type, storage } = this.outputs.get(name)!;
+    const bytes = this.group.read(rank, storage);
+    if (type.dtype === "float32") return floatsOf(bytes);
+    return valuesOf({ dtype: type.dtype, shape: type.shape, bytes });
+  }
+
+  async execute(): Promise<void> {
+    await this.group.execute();
+  }
+
+  close(): Promise<void> {
+    return this.group.close();
+  }
+}
+
+/** fp32 numbers in those bytes, which are a copy of their own. */
+export const floatsOf = (bytes: Uint8Array): Float32Array =>
+  bytes.byteOffset % 4 === 0
+    ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+    : new Float32Array(bytes.slice().buffer);
