@@ -68,7 +68,7 @@ describe("training", () => {
     const { code, out, err } = await trn(args("straight", "--steps", "6", "--json"));
     expect([code, err]).toEqual([0, ""]);
     report = JSON.parse(out) as TrainReport;
-  });
+  }, 60_000);
 
   test("reports loss, tokens and checkpoint, and writes logs", () => {
     expect(report).toMatchObject({

@@ -43,7 +43,8 @@ export async function generateCommand(typed: TypedGenerateOptions, io: Io): Prom
       computeTypes,
     ),
     seed: sampling.seed,
-    context: (tokenizer) => tokenizer.encode(prompt).length + maxNewTokens,
+    prompt,
+    maxNewTokens,
   }).finally(() => progress.done());
   const stop = new StopRequest(() => {});
   try {

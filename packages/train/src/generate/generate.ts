@@ -79,7 +79,8 @@ export async function generate(request: GenerateRequest): Promise<Generated> {
   };
 }
 
-function checkPrompt(tokens: number, context: number): void {
+/** Whether a prompt of that many tokens can be gone on from. */
+export function checkPrompt(tokens: number, context: number): void {
   const stop = (why: string): never => {
     throw new OpenTrnError(`--prompt ${why}`, { category: "bad input", rule: "--prompt" });
   };

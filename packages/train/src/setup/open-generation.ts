@@ -11,6 +11,7 @@ import {
 import { CheckpointFolder } from "../checkpoint/checkpoint-folder.ts";
 import { type EngineName, engineNamed } from "../engine/engines.ts";
 import type { DecodeEngine } from "../generate/decode-engine.ts";
+import { checkPrompt } from "../generate/generate.ts";
 import { tokenizerFor } from "./load-tokenizer.ts";
 
 export interface GenerationRequest {
@@ -21,8 +22,8 @@ export interface GenerationRequest {
   readonly engine: EngineName;
   readonly computeDtype: ComputeType;
   readonly seed: number;
-  /** Positions that are needed, from the tokens of the prompt; the model's own limit still holds. */
-  readonly context: (tokenizer: Tokenizer) => number;
+  readonly prompt: string;
+  readonly maxNewTokens: number;
 }
 
 export interface OpenGeneration {
@@ -45,13 +46,14 @@ export async function openGeneration(request: GenerationRequest): Promise<OpenGe
   const folder = modelFolder(request.model);
   const { config, parameters } = readCheckpoint(folder);
   const tokenizer = tokenizerFor({ word: request.tokenizer ?? "auto", folder, config });
-  const wanted = Math.max(1, request.context(tokenizer));
+  const prompt = tokenizer.encode(request.prompt).length;
+  checkPrompt(prompt, config.positions);
   const engine = await engineNamed(request.engine).decoding(
     {
       config,
       parameters,
       computeDtype: request.computeDtype,
-      context: Math.min(wanted, config.positions),
+      context: Math.min(prompt + request.maxNewTokens, config.positions),
     },
     { chip, cores: 1, stochasticRounding: false, seed: request.seed },
   );
