@@ -13,7 +13,7 @@ export interface FuseOptions {
 }
 
 /** Outlines `fn`, which must hold no calls, into groups. Their number is what a step launches; equal ones are lowered once. */
-export function fuse(fn: Func, chip: Chip, { mostOps = 160 }: FuseOptions = {}): Func {
+export function fuse(fn: Func, chip: Chip, { mostOps = 64 }: FuseOptions = {}): Func {
   const groups = new Groups(fn, chip);
   if (mostOps > 1) {
     mergeProducers(groups, mostOps);
@@ -95,7 +95,13 @@ function reads(groups: Groups, group: Group): readonly Value[] {
   return [...found].sort((a, b) => bytes(b) - bytes(a));
 }
 
-/** The cheap operations behind `v` up to values that lie in memory anyway, or undefined when there are none or too many. */
+/** Longest chain that is copied. */
+const MOST_COPIED = 12;
+
+/**
+ * The cheap operations behind `v` up to values that lie in memory anyway, or undefined when there are none or too many. Values as large
+ * as `v` that lie in memory only because they were kept are looked through.
+ */
 function chainOf(
   groups: Groups,
   reader: Group,
@@ -105,15 +111,19 @@ function chainOf(
   const stored = new Set(groups.outputs(home));
   const ops = new Set<Operation>();
   const inputs = new Set<Value>();
+  const isInput = (x: Value): boolean => {
+    if (x.op.name === "parameter" || reader.ops.includes(x.op)) return true;
+    const at = groups.homeOf(x.op);
+    if (at && at !== home) return true;
+    return stored.has(x) && (bytes(x) < bytes(v) || !cheap.has(x.op.name));
+  };
   const open = [v.op];
   for (let op = open.pop(); op; op = open.pop()) {
     if (ops.has(op)) continue;
-    if (!cheap.has(op.name) || ops.size > 12) return undefined;
+    if (!cheap.has(op.name) || ops.size >= MOST_COPIED) return undefined;
     ops.add(op);
     for (const x of op.operands) {
-      if (x.op.name === "parameter" || reader.ops.includes(x.op)) inputs.add(x);
-      else if (stored.has(x) || (groups.homeOf(x.op) && groups.homeOf(x.op) !== home))
-        inputs.add(x);
+      if (isInput(x)) inputs.add(x);
       else open.push(x.op);
     }
   }

@@ -3,10 +3,10 @@
  * which each group that needs them copies. Groups only ever merge, and only into what some template lowers.
  */
 import type { Chip } from "@opentrn/chips";
-import { type Func, isFloatType, type Operation, print, type Value } from "@opentrn/ir";
+import { type Func, isFloatType, type Operation, type Value } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
 import { templateFor } from "../lower/lower-group.ts";
-import { outline } from "./outline.ts";
+import { outline, outlineKey } from "./outline.ts";
 
 export interface Group {
   /** Operations that have their home here. */
@@ -149,11 +149,11 @@ export class Groups {
   }
 
   private accepts(group: Group, outputs: readonly Value[]): boolean {
-    const { fn } = outline("group", group.ops, outputs);
     // Layers that are alike ask the same again.
-    const key = print(fn);
+    const key = outlineKey(group.ops, outputs);
     const known = this.answers.get(key);
     if (known !== undefined) return known;
+    const { fn } = outline("group", group.ops, outputs);
     const answer = templateFor(fn, this.chip) !== undefined;
     this.answers.set(key, answer);
     return answer;

@@ -6,6 +6,7 @@ import {
   functionOf,
   type Operation,
   parameter,
+  printType,
   type Value,
 } from "@opentrn/ir";
 
@@ -70,4 +71,35 @@ function asked(ops: readonly Operation[], outputs: readonly Value[]): readonly O
     }
   }
   return [...done];
+}
+
+const texts = new WeakMap<Operation, string>();
+
+/** An operation without its operands. */
+function textOf(op: Operation): string {
+  const known = texts.get(op);
+  if (known !== undefined) return known;
+  const types = op.results.map((v) => printType(v.type));
+  const made = `${op.name} ${JSON.stringify(op.attrs)} ${types.join()}`;
+  texts.set(op, made);
+  return made;
+}
+
+/** Equal for operations and outputs that {@link outline} makes equal functions of; far cheaper than making them. */
+export function outlineKey(ops: readonly Operation[], outputs: readonly Value[]): string {
+  const names = new Map<Operation, number>();
+  const params = new Map<Value, string>();
+  const nameOf = (v: Value): string => {
+    const at = names.get(v.op);
+    if (at !== undefined) return `${at}.${v.index}`;
+    const known = params.get(v) ?? `p${params.size}:${printType(v.type)}`;
+    params.set(v, known);
+    return known;
+  };
+  const lines: string[] = [];
+  for (const op of asked(ops, outputs)) {
+    lines.push(`${textOf(op)} ${op.operands.map(nameOf).join()}`);
+    names.set(op, names.size);
+  }
+  return `${lines.join("\n")}\n${outputs.map(nameOf).join()}`;
 }
