@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { addCompileOptions } from "./compile-options.ts";
 import { exitCode, reportFailure } from "./failure.ts";
 import type { Io } from "./io.ts";
+import { addProfileOptions } from "./profile-options.ts";
 import { addRunOptions } from "./run-options.ts";
 import { addGenerateOptions, addTrainOptions } from "./train-options.ts";
 
@@ -160,6 +161,18 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
       const { validateCommand } = await import("./commands/validate.ts");
       done(await validateCommand(options, io));
     });
+
+  addProfileOptions(
+    trn
+      .command("profile")
+      .argument(
+        "<subject>",
+        "a kernel or PROGRAM.otrn as in trn run, a saved report or a profile dump",
+      ),
+  ).action(async (subject: string, options) => {
+    const { profileCommand } = await import("./commands/profile.ts");
+    done(await profileCommand(subject, options, io));
+  });
 
   trn
     .command("migrate-report")

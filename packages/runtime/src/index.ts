@@ -36,6 +36,7 @@ export {
 export type { RankGroup } from "./parallel/rank-group.ts";
 export { type RankGroupOptions, startRanks } from "./parallel/start-ranks.ts";
 export { hostThreads } from "./parallel/thread-pool.ts";
+export * from "./profile/index.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf, reportOfRanks } from "./report/report-of.ts";

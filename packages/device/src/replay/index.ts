@@ -1,1 +1,7 @@
-export { type Replay, type Replayed, replay } from "./replay.ts";
+export {
+  type PlayedStream,
+  type Replay,
+  type ReplayChange,
+  type Replayed,
+  replay,
+} from "./replay.ts";

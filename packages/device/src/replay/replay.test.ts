@@ -58,6 +58,20 @@ describe("replay", () => {
     expect(timed.duration).toBeGreaterThan(512 / 0.96 - 100);
   });
 
+  it("plays a what-if: instructions change, who waits for whom does not", () => {
+    const half = replay(profile, chip, (i) =>
+      i.opcode === "MATMUL"
+        ? { plan: (plan) => ({ ...plan, streamCycles: plan.streamCycles / 2 }) }
+        : undefined,
+    );
+    const of = (r: typeof half) => r.instructions.find((x) => x.instruction.opcode === "MATMUL")!;
+    expect(of(half).start).toBe(of(played).start);
+    expect(of(half).duration).toBeLessThan(of(played).duration);
+    expect(half.played.graph.producer).toEqual(played.played.graph.producer);
+    const matmul = played.played.instructionOf.findIndex((i) => i?.opcode === "MATMUL");
+    expect(played.played.classes[matmul]!.op.name).toBe("nc_matmul");
+  });
+
   it("refuses chips whose sequencers were never measured", () => {
     expect(() => replay(profile, chipNamed("trn1"))).toThrow(/trn1.*never measured/);
   });

@@ -8,8 +8,8 @@ import { OpenTrnError, toNanoseconds, toTicks } from "@opentrn/base";
 import type { Chip, SequencerFacts, SequencerUnit } from "@opentrn/chips";
 import type { InstructionClass } from "@opentrn/isa";
 import { type Profile, type ProfiledInstruction, profiledEngines } from "@opentrn/trace";
-import { type ClassPlan, type Plans, planOf } from "../timeline/class-plan.ts";
-import { dmaShape } from "../timeline/dma-shape.ts";
+import { type ClassPlan, type PlanChange, type Plans, planOf } from "../timeline/class-plan.ts";
+import { type DmaShape, dmaShape } from "../timeline/dma-shape.ts";
 import { edge, type Graph, NO_QUEUE } from "../timeline/graph.ts";
 import { type Played, type Schedule, schedule } from "../timeline/schedule.ts";
 import { queues, units } from "../timeline/units.ts";
@@ -37,7 +37,28 @@ export interface Replay {
   readonly given: readonly ProfiledInstruction[];
   /** From the profile's start to the last predicted end. */
   readonly totalNs: number;
+  readonly played: PlayedStream;
 }
+
+/** What the timeline played: instances in the order of the streams, each with a class of its own. */
+export interface PlayedStream {
+  readonly chip: Chip;
+  readonly cores: number;
+  readonly graph: Graph;
+  readonly schedule: Schedule;
+  readonly plans: readonly ClassPlan[];
+  /** By instance; undefined for what sequencers do on their own. */
+  readonly classes: readonly (InstructionClass | undefined)[];
+  /** The instruction that an instance stands for; undefined for gaps and for the world outside. */
+  readonly instructionOf: readonly (ProfiledInstruction | undefined)[];
+  readonly shapeOf: (instance: number) => DmaShape;
+}
+
+/** A what-if: what changes about an instruction, if anything. Its queue stays. */
+export type ReplayChange = (
+  i: ProfiledInstruction,
+  c: InstructionClass,
+) => Pick<PlanChange, "plan" | "shape"> | undefined;
 
 /** Where a profiled instruction went: the instances that begin and end it. */
 interface Place {
@@ -51,13 +72,13 @@ interface Place {
 }
 
 /** @throws OpenTrnError "unknown specification" for a chip whose sequencers were never measured. */
-export function replay(profile: Profile, chip: Chip): Replay {
+export function replay(profile: Profile, chip: Chip, change?: ReplayChange): Replay {
   if (!chip.sequencer)
     throw new OpenTrnError(
       `${chip.name}: control instructions of this chip were never measured, so a profile cannot be replayed; use trn2`,
       { category: "unknown specification", rule: "replay" },
     );
-  return new Player(profile, chip, chip.sequencer).run();
+  return new Player(profile, chip, chip.sequencer, change).run();
 }
 
 class Player {
@@ -67,6 +88,9 @@ class Player {
   private readonly producers: Producers;
   private readonly plans: ClassPlan[] = [];
   private readonly classes: (InstructionClass | undefined)[] = [];
+  private readonly instructionOf: (ProfiledInstruction | undefined)[] = [];
+  private readonly shapes = new Map<number, NonNullable<PlanChange["shape"]>>();
+  private readonly change: ReplayChange | undefined;
   private readonly unit: number[] = [];
   private readonly queue: number[] = [];
   private readonly edges: { producer: number | string; kind: number }[][] = [];
@@ -79,8 +103,14 @@ class Player {
   /** Last instance that used an engine's pipeline. */
   private lastCompute = -1;
 
-  constructor(profile: Profile, chip: Chip, facts: SequencerFacts) {
+  constructor(
+    profile: Profile,
+    chip: Chip,
+    facts: SequencerFacts,
+    change: ReplayChange | undefined,
+  ) {
     this.profile = profile;
+    this.change = change;
     this.chip = chip;
     this.facts = facts;
     this.producers = producersOf(profile.instructions);
@@ -103,18 +133,21 @@ class Player {
       classOf: Uint32Array.from(this.plans.keys()) as unknown as Played["classOf"],
       classes: [],
     };
-    const result = schedule(played, this.graph(), this.plansObject(), { dutyPhaseNs: phase });
-    return this.collect(result);
+    const graph = this.graph();
+    const result = schedule(played, graph, this.plansObject(), { dutyPhaseNs: phase });
+    return this.collect(result, graph);
   }
 
   private plansObject(): Plans {
     return {
       plans: this.plans,
-      shapeOf: (id, shift) => {
-        const c = this.classes[id]!;
-        return dmaShape(c.op, c.call, shift);
-      },
+      shapeOf: (id, shift) => this.shapeOf(id, shift),
     };
+  }
+
+  private shapeOf(id: number, shift: number): DmaShape {
+    const c = this.classes[id]!;
+    return this.shapes.get(id)?.(c, shift) ?? dmaShape(c.op, c.call, shift);
   }
 
   private addStream(stream: readonly ProfiledInstruction[], unit: number): void {
@@ -153,10 +186,14 @@ class Player {
     c: InstructionClass | undefined,
     unit: number,
     queue: number,
+    i?: ProfiledInstruction,
   ): number {
     const id = this.plans.length;
-    this.plans.push(plan);
+    const change = c && i && this.change?.(i, c);
+    if (change?.shape) this.shapes.set(id, change.shape);
+    this.plans.push((c && change?.plan?.(plan, c)) ?? plan);
     this.classes.push(c);
+    this.instructionOf.push(i);
     this.unit.push(unit);
     this.queue.push(queue);
     this.edges.push([]);
@@ -190,7 +227,7 @@ class Player {
     unit: number,
     before: ProfiledInstruction | undefined,
   ): void {
-    const id = this.push(planOf(c, -1, noTables), c, unit, NO_QUEUE);
+    const id = this.push(planOf(c, -1, noTables), c, unit, NO_QUEUE, i);
     this.edges[id]!.push(...this.waits(i));
     // The weight load before a matmul carries the wait for the weights.
     if (before?.opcode === "LDWEIGHTS") this.edges[id]!.push(...this.waits(before));
@@ -218,7 +255,7 @@ class Player {
         q.issuer === units[unit % units.length] &&
         q.path === (i.engine === "GpSimd" ? "software" : "hardware"),
     );
-    const id = this.push(planOf(c, queue, noTables), c, unit, queue);
+    const id = this.push(planOf(c, queue, noTables), c, unit, queue, i);
     this.edges[id]!.push(...this.waits(i));
     this.places.set(i.id, { instruction: i, begin: id, end: id, kind: "transfer", known: true });
   }
@@ -240,6 +277,7 @@ class Player {
     const drains = i.opcode === "DRAIN" && this.lastCompute >= 0;
     const hardware = polled ? [] : this.waits(i);
     const begin = this.control(unit, toTicks(ns), hardware);
+    this.instructionOf[begin] = i;
     let end = begin;
     if (polled) {
       const far = this.producers.of.get(i.id)!.some((p) => this.producers.remote.has(p.id));
@@ -251,6 +289,7 @@ class Player {
       );
     } else if (drains)
       end = this.control(unit, 0, [{ producer: this.lastCompute, kind: edge.data }]);
+    this.instructionOf[end] = i;
     this.places.set(i.id, { instruction: i, begin, end, kind: "control", known });
     const gap = this.facts.afterNs.value[key]?.[name] ?? this.facts.gapNs.value[name];
     if (next) this.control(unit, toTicks(gap), []);
@@ -281,7 +320,7 @@ class Player {
     };
   }
 
-  private collect(s: Schedule): Replay {
+  private collect(s: Schedule, graph: Graph): Replay {
     const ns = (ticks: number): number => toNanoseconds(ticks);
     const instructions: Replayed[] = [];
     let total = 0;
@@ -308,6 +347,16 @@ class Player {
       approximate: this.approximate,
       given: this.given,
       totalNs: total,
+      played: {
+        chip: this.chip,
+        cores: this.cores.length,
+        graph,
+        schedule: s,
+        plans: this.plans,
+        classes: this.classes,
+        instructionOf: this.instructionOf,
+        shapeOf: (id) => this.shapeOf(id, 0),
+      },
     };
   }
 

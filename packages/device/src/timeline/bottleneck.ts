@@ -37,7 +37,7 @@ const advice: Readonly<Record<PathKind, string>> = {
 const SATURATED = 0.85;
 
 /** `TensorE is the limit: it works 93 % of the time.` */
-export function bottleneckOf(b: Busy, path: CriticalPath): string {
+export function bottleneckOf(b: Busy, path: Pick<CriticalPath, "spent">): string {
   if (b.totalNs === 0) return "nothing runs";
   const share = (ns: number): number => ns / b.totalNs;
   const busiest = units.reduce((a, u) => (b.engines[u].activeNs > b.engines[a].activeNs ? u : a));

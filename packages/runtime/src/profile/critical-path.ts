@@ -8,7 +8,7 @@ import { Sums, shareOf, siteReport } from "./rows.ts";
 /** Ticks on the critical path by site, for whoever asks which sites matter. */
 export function pathTicksBySite(e: Execution): Float64Array {
   const ticks = new Float64Array(e.sites.length);
-  visitCriticalPath(e.cores, e.graph, e.schedule, (i, _, t) => {
+  visitCriticalPath(e.unitSets, e.graph, e.schedule, (i, _, t) => {
     ticks[siteAt(e, i).id]! += t;
   });
   return ticks;
@@ -17,7 +17,7 @@ export function pathTicksBySite(e: Execution): Float64Array {
 export function criticalPathReport(e: Execution): ProfileReport["critical_path"] {
   const kinds = new Sums();
   const parts = new Sums();
-  visitCriticalPath(e.cores, e.graph, e.schedule, (i, kind, ticks) => {
+  visitCriticalPath(e.unitSets, e.graph, e.schedule, (i, kind, ticks) => {
     if (ticks === 0) return;
     const k = pathKinds.indexOf(kind);
     kinds.add(k, ticks);

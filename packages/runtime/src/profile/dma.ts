@@ -29,21 +29,35 @@ export class Sizes {
   }
 }
 
-/** Time in which at least one of several spans lasts; spans come in order of their ends, as those of a queue do. */
-export class Covered {
-  ticks = 0;
-  private until = 0;
+/** Time in which at least one of several spans lasts. */
+export class Spans {
+  private readonly from: number[] = [];
+  private readonly to: number[] = [];
 
   add(from: number, to: number): void {
-    this.ticks += Math.max(0, to - Math.max(from, this.until));
-    this.until = Math.max(this.until, to);
+    this.from.push(from);
+    this.to.push(to);
+  }
+
+  covered(): number {
+    const order = Uint32Array.from(this.from, (_, i) => i).sort(
+      (a, b) => this.from[a]! - this.from[b]!,
+    );
+    let [sum, until] = [0, Number.NEGATIVE_INFINITY];
+    for (const i of order) {
+      const to = this.to[i]!;
+      if (to <= until) continue;
+      sum += to - Math.max(this.from[i]!, until);
+      until = to;
+    }
+    return sum;
   }
 }
 
 interface QueueSums {
   transfers: number;
   bytes: number;
-  readonly covered: Covered;
+  readonly spans: Spans;
 }
 
 /** Mean bytes of a descriptor. */
@@ -53,6 +67,7 @@ export function dmaReport(e: Execution): DmaReport {
   const { graph, schedule, chip, cores } = e;
   const sizes = new Sizes();
   const found = new Map<number, QueueSums>();
+  const all = new Spans();
   let descriptors = 0;
   for (let i = 0; i < graph.count; i++) {
     const queue = graph.queue[i]!;
@@ -63,15 +78,16 @@ export function dmaReport(e: Execution): DmaReport {
     const key = Math.floor(graph.unit[i]! / units.length) * queues.length + queue;
     let s = found.get(key);
     if (!s) {
-      s = { transfers: 0, bytes: 0, covered: new Covered() };
+      s = { transfers: 0, bytes: 0, spans: new Spans() };
       found.set(key, s);
     }
     s.transfers++;
     s.bytes += shape.bytes;
-    s.covered.add(schedule.firstData[i]!, schedule.end[i]!);
+    s.spans.add(schedule.firstData[i]!, schedule.end[i]!);
+    all.add(schedule.firstData[i]!, schedule.end[i]!);
   }
   const { dma } = schedule;
-  const active = toNanoseconds(dma.active);
+  const active = toNanoseconds(all.covered());
   const rate = shareOf(dma.bytes, active);
   const peak = chip.dma.enginesPerCore.value * chip.dma.bytesPerNs.value * cores;
   return {
@@ -96,7 +112,7 @@ function queueReports(found: ReadonlyMap<number, QueueSums>): QueueReport[] {
     const sum = byQueue.get(queue) ?? { transfers: 0, bytes: 0, ns: 0 };
     sum.transfers += s.transfers;
     sum.bytes += s.bytes;
-    sum.ns += toNanoseconds(s.covered.ticks);
+    sum.ns += toNanoseconds(s.spans.covered());
     byQueue.set(queue, sum);
   }
   return [...byQueue]

@@ -34,6 +34,8 @@ export interface Execution {
   readonly name: string;
   readonly chip: Chip;
   readonly cores: number;
+  /** Sets of units in the graph: the cores, and for a recording what stands for the world outside them. */
+  readonly unitSets: number;
   readonly totalNs: number;
   /** Instances with their waits; `graph.index` numbers what `kindOf` and `siteOf` are indexed by. */
   readonly graph: Graph;

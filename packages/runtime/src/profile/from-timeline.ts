@@ -17,6 +17,7 @@ export function executionOf(t: Timeline): Execution {
     name: program.name,
     chip: program.chip,
     cores: program.cores,
+    unitSets: program.cores,
     totalNs: t.totalNs,
     graph,
     schedule: t.schedule,

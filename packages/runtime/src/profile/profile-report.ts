@@ -28,6 +28,9 @@ export interface EngineReport {
   /** At least one instruction between start and result; the mean of several cores. */
   readonly active_ns: number;
   readonly active_share: number;
+  /** Of a recording: as it was recorded, without what the runtime added. */
+  readonly recorded_active_ns?: number;
+  readonly recorded_active_share?: number;
   /** The pipeline takes no other instruction; the mean of several cores. */
   readonly busy_ns: number;
   readonly busy_share: number;
@@ -79,6 +82,7 @@ export interface SizeClass {
 
 export interface QueueReport {
   readonly queue: string;
+  /** Of a recording: packets. */
   readonly transfers: number;
   readonly bytes: number;
   /** At least one of its transfers moves data. */

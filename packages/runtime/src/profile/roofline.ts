@@ -1,9 +1,12 @@
 /** Where a kernel stands against the peak of the types it multiplies and the HBM bandwidth of its cores. */
 import { type Execution, kindAt } from "./execution.ts";
-import type { RooflineReport } from "./profile-report.ts";
+import type { HbmReport, RooflineReport } from "./profile-report.ts";
 import { shareOf } from "./rows.ts";
 
-export function rooflineReport(e: Execution): RooflineReport {
+export function rooflineReport(
+  e: Execution,
+  hbm: Pick<HbmReport, "read_bytes" | "write_bytes">,
+): RooflineReport {
   const { chip, cores, graph, totalNs } = e;
   let [flops, ideal] = [0, 0];
   for (let i = 0; i < graph.count; i++) {
@@ -12,7 +15,7 @@ export function rooflineReport(e: Execution): RooflineReport {
     flops += plan.flops;
     ideal += plan.flops / plan.peak;
   }
-  const bytes = e.schedule.dma.hbmRead + e.schedule.dma.hbmWrite;
+  const bytes = hbm.read_bytes + hbm.write_bytes;
   const bandwidth = (chip.hbm.bytesPerNs.value / chip.cores.value) * cores;
   // Of the types multiplied, weighed by their operations: 1 TFLOP/s is one operation a picosecond.
   const peak = (flops > 0 ? flops / ideal : chip.peakTflops.bf16.value) * cores;

@@ -24,16 +24,26 @@ export interface Advice {
   readonly skipped: number;
 }
 
-export function advise(study: Study, { budget = DEFAULT_BUDGET }: AdviceOptions = {}): Advice {
+/** Advice on a run. */
+export function advise(study: Study, options: AdviceOptions = {}): Advice {
   const { totalNs, graph } = study.t;
+  const ideas = advisers.flatMap((adviser) => [...adviser(study)]);
+  return ranked(ideas, totalNs, graph.count, options);
+}
+
+/** Times ideas, the ones that promise most first, and ranks those that help. `instances`: what timing one of them runs through. */
+export function ranked(
+  all: readonly Idea[],
+  totalNs: number,
+  instances: number,
+  { budget = DEFAULT_BUDGET }: AdviceOptions = {},
+): Advice {
   const least = toTicks(totalNs) * LEAST_SHARE;
-  const ideas = advisers
-    .flatMap((adviser) => [...adviser(study)])
-    .sort((a, b) => b.weight - a.weight);
+  const ideas = all.toSorted((a, b) => b.weight - a.weight);
   const advice: AdviceReport[] = [];
   let [left, timed, skipped] = [budget, 0, 0];
   for (const idea of ideas) {
-    const cost = graph.count * idea.variants.length;
+    const cost = instances * idea.variants.length;
     if (idea.weight < least || cost > left) {
       skipped += idea.variants.length;
       continue;

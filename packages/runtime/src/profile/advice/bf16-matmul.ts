@@ -9,7 +9,7 @@ import type { Study } from "./study.ts";
 import { compare, placeOf } from "./words.ts";
 
 /** The call with some tiles in bf16. */
-function narrowed(call: AnyCall, names: ReadonlySet<string>): AnyCall {
+export function narrowed(call: AnyCall, names: ReadonlySet<string>): AnyCall {
   const tile: Record<string, Tile | undefined> = { ...call.tile };
   for (const name of names) tile[name] = { ...tile[name]!, dtype: "bfloat16" };
   return { ...call, tile };

@@ -6,7 +6,7 @@ import type { Adviser } from "./idea.ts";
 import { bytesText, compare, placeOf } from "./words.ts";
 
 /** Descriptors of at least this many bytes run close to the engines' rate. */
-const LARGE = 512;
+export const LARGE = 512;
 
 /** The call with dense HBM tiles. */
 export function denseCall(call: AnyCall): AnyCall {

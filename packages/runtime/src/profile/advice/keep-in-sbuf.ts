@@ -1,4 +1,4 @@
-/** HBM bytes that are loaded again although an earlier load brought them: the first tile stays in SBUF, the later loads go. */
+/** HBM bytes that are loaded again although an earlier load brought them: the tile stays in SBUF, the later loads go. */
 import { type Recast, retime } from "@opentrn/device";
 import type { AccessPattern } from "@opentrn/isa";
 import { patternBytes } from "../distinct-bytes.ts";
@@ -10,13 +10,19 @@ import { bytesText, compare, placeOf } from "./words.ts";
 
 const absent: Recast = { absent: true };
 
-/** Loads of one site by what they bring, in program order. */
+/** Loads of one site that an earlier one makes needless. */
 interface Repeats {
   readonly site: Site;
-  readonly groups: readonly (readonly number[])[];
-  /** Bytes of a partition that keeping the first tiles takes, beyond those that are there already. */
-  readonly bytes: number;
-  readonly again: number;
+  /** Loads to leave out, each with the load that brought its bytes. */
+  readonly again: ReadonlyMap<number, number>;
+  /** Bytes of a partition that tiles take while they are kept. */
+  readonly kept: number;
+  /** Bytes of HBM that are not read again. */
+  readonly saved: number;
+  /** Most loads of one tile that one load replaces. */
+  readonly times: number;
+  /** Every tile is kept from its first load on. */
+  readonly whole: boolean;
 }
 
 const keyOf = (p: AccessPattern): string =>
@@ -26,81 +32,113 @@ export const keepInSbuf: Adviser = function* (study) {
   if (!study.straight) return;
   const found = study.e.sites.flatMap((site) => repeatsOf(study, site) ?? []);
   for (const r of found)
-    if (r.bytes <= study.freeSbuf)
-      yield {
-        kind: "keep in SBUF",
-        site: r.site,
-        weight: study.exposure(r.site),
-        variants: [variant(study, [r])],
-        gain: "expected",
-      };
-  const all = found.reduce((n, r) => n + r.bytes, 0);
-  if (found.length < 2 || all > study.freeSbuf) return;
+    yield {
+      kind: "keep in SBUF",
+      site: r.site,
+      weight: study.exposure(r.site),
+      variants: [variant(study, [r])],
+      gain: "expected",
+    };
+  const kept = found.reduce((n, r) => n + r.kept, 0);
+  if (found.length < 2 || kept > study.freeSbuf) return;
   yield {
     kind: "keep in SBUF",
-    site: found.reduce((a, b) => (b.again > a.again ? b : a)).site,
+    site: found.reduce((a, b) => (b.saved > a.saved ? b : a)).site,
     weight: found.reduce((n, r) => n + study.exposure(r.site), 0),
     variants: [variant(study, found)],
     gain: "expected",
   };
 };
 
-/** Undefined where a site loads nothing twice, or the kernel writes what it loads. */
+/** What a load brings, and when it last did. */
+interface Tile {
+  /** The load that brought what is kept. */
+  first: number;
+  loads: number;
+  /** Position of the last load in the site's list. */
+  last: number;
+}
+
+/** Undefined where a site loads nothing twice that there is room to keep, or the kernel writes what it loads. */
 function repeatsOf(study: Study, site: Site): Repeats | undefined {
   const list = study.instructions[site.id]!;
   if (!study.isTransfer(list[0]!)) return undefined;
   const { program } = study.t;
-  const groups = new Map<string, number[]>();
-  let [bytes, again] = [0, 0];
-  for (const index of list) {
+  const tiles = new Map<string, Tile>();
+  const repeats: { readonly index: number; readonly tile: Tile; readonly distance: number }[] = [];
+  let bytes = 0;
+  for (const [position, index] of list.entries()) {
     const [access, more] = study.hbmOf(index);
-    if (!access || more || access.writes || !access.onChip || access.pattern.dynamic)
-      return undefined;
-    const storage = program.storages[access.pattern.storage]!;
-    if (storage.kind !== "input" && storage.kind !== "constant") return undefined;
+    if (!access?.onChip || more || access.writes || access.pattern.dynamic) return undefined;
+    const { kind } = program.storages[access.pattern.storage]!;
+    if (kind !== "input" && kind !== "constant") return undefined;
+    bytes = Math.max(bytes, partitionBytes(access.onChip));
     const key = `${program.coreOf[index]} ${program.classOf[index]} ${keyOf(access.pattern)}`;
-    const group = groups.get(key);
-    if (!group) {
-      groups.set(key, [index]);
+    const tile = tiles.get(key);
+    if (!tile) tiles.set(key, { first: index, loads: 1, last: position });
+    else {
+      repeats.push({ index, tile, distance: position - tile.last });
+      tile.last = position;
+    }
+  }
+  return worthKeeping(study, site, repeats, tiles.size, bytes);
+}
+
+/** A tile is kept until it is wanted again where the tiles loaded in between fit beside it; otherwise it is loaded again. */
+function worthKeeping(
+  study: Study,
+  site: Site,
+  repeats: readonly { readonly index: number; readonly tile: Tile; readonly distance: number }[],
+  different: number,
+  bytes: number,
+): Repeats | undefined {
+  const again = new Map<number, number>();
+  let [kept, saved, times] = [0, 0, 1];
+  for (const { index, tile, distance } of repeats) {
+    const room = Math.min(distance, different) * bytes;
+    if (room > study.freeSbuf) {
+      tile.first = index;
+      tile.loads = 1;
       continue;
     }
-    if (group.length === 1) {
-      const { partitions, rowBytes } = program.storages[access.onChip.storage]!;
-      const tile = patternBytes(access.onChip).once / (access.onChip.dims[0]?.[1] ?? partitions);
-      bytes += Math.min(tile, rowBytes);
-    }
-    group.push(index);
-    again += patternBytes(access.pattern).moved;
+    again.set(index, tile.first);
+    tile.loads++;
+    times = Math.max(times, tile.loads);
+    kept = Math.max(kept, room);
+    saved += patternBytes(study.hbmOf(index)[0]!.pattern).moved;
   }
-  const repeated = [...groups.values()].filter((g) => g.length > 1);
-  return repeated.length > 0 ? { site, groups: repeated, bytes, again } : undefined;
+  if (again.size === 0) return undefined;
+  return { site, again, kept, saved, times, whole: again.size === repeats.length };
 }
+
+const partitionBytes = (onChip: AccessPattern): number =>
+  patternBytes(onChip).once / (onChip.dims[0]?.[1] ?? 1);
 
 function variant(study: Study, all: readonly Repeats[]): Variant {
   const { t } = study;
-  const again = all.reduce((n, r) => n + r.again, 0);
-  const bytes = all.reduce((n, r) => n + r.bytes, 0);
+  const saved = all.reduce((n, r) => n + r.saved, 0);
+  const kept = all.reduce((n, r) => n + r.kept, 0);
   const places = [...new Set(all.map((r) => placeOf(r.site)))].join(", ");
   const tensors = all.map((r) => r.site.tensor).join(" and ");
-  const times = Math.max(...all.flatMap((r) => r.groups.map((g) => g.length)));
+  const times = Math.max(...all.map((r) => r.times));
+  const how = all.every((r) => r.whole)
+    ? `Load each tile of ${tensors} once and keep it in SBUF`
+    : `Keep tiles of ${tensors} in SBUF as long as they are wanted again soon`;
   return {
     time: () => {
       const standIn = new Int32Array(t.graph.count).fill(PRESENT);
       const recasts = new Map<number, Recast>();
-      for (const { groups } of all)
-        for (const [first, ...later] of groups)
-          for (const index of later) {
-            standIn[study.instance[index]!] = study.instance[first!]!;
-            recasts.set(index, absent);
-          }
+      for (const { again } of all)
+        for (const [index, first] of again) {
+          standIn[study.instance[index]!] = study.instance[first]!;
+          recasts.set(index, absent);
+        }
       return retime(t, { recasts, waits: () => new StandIns(t, study.dataFlow, standIn) }).totalNs;
     },
     text: {
-      says: `${bytesText(again)} of ${tensors} are loaded again at ${places}, up to ${times} times in all.`,
-      change: `Load each tile of ${tensors} once and keep it in SBUF (${bytesText(bytes)} of each partition).`,
-      check: compare(
-        `allocate the tiles of ${tensors} before the loop that uses them again, and load them there`,
-      ),
+      says: `${bytesText(saved)} of ${tensors} are loaded again at ${places}, tiles up to ${times} times.`,
+      change: `${how} (${bytesText(kept)} of each partition).`,
+      check: compare(`load the tiles of ${tensors} before the loop that uses them again`),
     },
   };
 }

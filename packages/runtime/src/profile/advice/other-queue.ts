@@ -3,7 +3,7 @@ import { dmaShape, queueOf, queues, type Recast, retime } from "@opentrn/device"
 import type { Site } from "../execution.ts";
 import type { Adviser, Variant } from "./idea.ts";
 import type { Study } from "./study.ts";
-import { compare, placeOf } from "./words.ts";
+import { compare, counted, placeOf } from "./words.ts";
 
 /** What a kernel passes to get each queue. */
 const ways: Readonly<Record<string, string>> = {
@@ -51,14 +51,15 @@ function variant(study: Study, site: Site, to: number, every: number): Variant {
     shape: (c, shift) => dmaShape(c.op, c.call, shift),
   };
   const name = queues[to]!.name;
-  const which = every === 1 ? "these transfers" : "every second of these transfers";
+  const these = list.length === 1 ? "it" : "them";
+  const which = every === 1 ? these : "every second of them";
   return {
     time: () => {
       const chosen = [...list].filter((_, n) => n % every === every - 1);
       return retime(t, { recasts: new Map(chosen.map((i) => [i, recast])) }).totalNs;
     },
     text: {
-      says: `${list.length} transfers at ${placeOf(site)} go through ${site.engine}, one after the other.`,
+      says: `${counted(list.length, "transfer")} of ${site.tensor ?? "HBM"} at ${placeOf(site)} ${list.length === 1 ? "goes" : "go"} through ${site.engine}, which works in order.`,
       change: `Send ${which} through ${name}.`,
       check: compare(
         `pass ${ways[name]} at ${placeOf(site)}${every === 1 ? "" : " in every second iteration"}`,

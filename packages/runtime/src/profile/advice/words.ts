@@ -30,6 +30,8 @@ export const bytesText = (bytes: number): string =>
 
 export const percentText = (share: number): string => `${(100 * share).toFixed(0)} %`;
 
-/** How any change is checked. */
-export const compare = (what: string): string =>
-  `${what}, then trn profile … --against with this report (--json) as the other side`;
+/** How a change is checked: made, and held against the report of the kernel before it. */
+export const compare = (what: string): string => `${what}; rerun with --against the saved report`;
+
+/** `1 transfer`, `12 transfers`. */
+export const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
