@@ -207,7 +207,7 @@ def curve_fixture():
     torch.manual_seed(3)
     config = transformers.LlamaConfig(
         vocab_size=256, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=64, initializer_range=0.05, tie_word_embeddings=True,
+        num_key_value_heads=2, max_position_embeddings=64, initializer_range=0.1, tie_word_embeddings=True,
         bos_token_id=None, eos_token_id=None, pad_token_id=None,
     )
     config._attn_implementation = "eager"

@@ -31,7 +31,7 @@ test("the loss curve is PyTorch's", () => {
     const done = (i - s.warmup) / (s.steps - s.warmup);
     return s.minimum_lr + (s.lr - s.minimum_lr) * 0.5 * (1 + Math.cos(Math.PI * done));
   };
-  // All 200 steps take the interpreter eight seconds and stay within 1.3e-4.
+  // All 200 steps take the interpreter ten seconds and stay within 4e-7 in loss, 2e-5 in the norm of the gradient.
   const steps = 40;
   let off = 0;
   for (let i = 0; i < steps; i++) {
@@ -60,5 +60,5 @@ test("the loss curve is PyTorch's", () => {
     );
     state = next;
   }
-  expect(off).toBeLessThan(2e-4);
+  expect(off).toBeLessThan(5e-5);
 });
