@@ -4,8 +4,7 @@
  */
 import type { Chip } from "@opentrn/chips";
 import { call, type Func, functionOf, type Operation, sizeOf, type Value } from "@opentrn/ir";
-import { bytesOf } from "@opentrn/numerics";
-import { type Group, Groups } from "./groups.ts";
+import { bytesOfValue, type Group, Groups } from "./groups.ts";
 
 export interface FuseOptions {
   /** Largest number of operations of a group; 1 keeps every operation apart. */
@@ -33,14 +32,34 @@ function mergeProducers(groups: Groups, mostOps: number): void {
         .filter((g) => !refused.has(g))
         .sort((a, b) => b.last - a.last)[0];
       if (!next) break;
-      const merged = groups.tryMerge(next, group, mostOps);
+      const merged = worthMerging(groups, next, group)
+        ? groups.tryMerge(next, group, mostOps)
+        : undefined;
       if (merged) group = merged;
       else refused.add(next);
     }
   }
 }
 
-const bytes = (v: Value): number => sizeOf(v.type.shape) * bytesOf(v.type.dtype);
+/** Groups that move fewer bytes cost a launch rather than bandwidth. */
+const SMALL_BYTES = 2 ** 16;
+/** The least part of the smaller group's traffic that merging has to save. */
+const LEAST_SAVED = 1 / 8;
+
+/**
+ * Whether the two save memory traffic as one. Where they meet in single numbers only, such as the norm of all gradients, nothing stays
+ * on chip from one to the other; such groups merge when both are small.
+ */
+function worthMerging(groups: Groups, producer: Group, consumer: Group): boolean {
+  const [a, b] = [groups.traffic(producer), groups.traffic(consumer)];
+  const [total, other] = [a.bytes, b.bytes];
+  if (total + other <= SMALL_BYTES) return true;
+  const edges = a.outputs.filter((v) => b.inputs.has(v));
+  if (edges.every((v) => sizeOf(v.type.shape) === 1)) return false;
+  const shared = [...b.inputs].filter((v) => a.inputs.has(v));
+  const saved = [...edges, ...shared].reduce((n, v) => n + bytesOfValue(v), 0);
+  return saved >= Math.min(total, other) * LEAST_SAVED;
+}
 
 /** Operations whose results a consumer may as well compute again. */
 const cheap = new Set([
@@ -79,8 +98,10 @@ function copyCheapProducers(groups: Groups): void {
       const chain = chainOf(groups, group, v);
       if (!chain) continue;
       const before = new Set(reads(groups, group));
-      const extra = chain.inputs.filter((x) => !before.has(x)).reduce((n, x) => n + bytes(x), 0);
-      if (extra >= bytes(v)) continue;
+      const extra = chain.inputs
+        .filter((x) => !before.has(x))
+        .reduce((n, x) => n + bytesOfValue(x), 0);
+      if (extra >= bytesOfValue(v)) continue;
       group = groups.tryCopy(group, chain.ops) ?? group;
     }
   }
@@ -92,7 +113,7 @@ function reads(groups: Groups, group: Group): readonly Value[] {
   const found = new Set<Value>();
   for (const op of group.ops)
     for (const v of op.operands) if (!inside.has(v.op) && groups.homeOf(v.op)) found.add(v);
-  return [...found].sort((a, b) => bytes(b) - bytes(a));
+  return [...found].sort((a, b) => bytesOfValue(b) - bytesOfValue(a));
 }
 
 /** Longest chain that is copied. */
@@ -115,7 +136,7 @@ function chainOf(
     if (x.op.name === "parameter" || reader.ops.includes(x.op)) return true;
     const at = groups.homeOf(x.op);
     if (at && at !== home) return true;
-    return stored.has(x) && (bytes(x) < bytes(v) || !cheap.has(x.op.name));
+    return stored.has(x) && (bytesOfValue(x) < bytesOfValue(v) || !cheap.has(x.op.name));
   };
   const open = [v.op];
   for (let op = open.pop(); op; op = open.pop()) {

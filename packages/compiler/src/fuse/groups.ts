@@ -3,7 +3,7 @@
  * which each group that needs them copies. Groups only ever merge, and only into what some template lowers.
  */
 import type { Chip } from "@opentrn/chips";
-import { type Func, isFloatType, type Operation, type Value } from "@opentrn/ir";
+import { type Func, isFloatType, type Operation, sizeOf, type Value } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
 import { templateFor } from "../lower/lower-group.ts";
 import { outline, outlineKey } from "./outline.ts";
@@ -17,6 +17,15 @@ export interface Group {
   readonly first: number;
   readonly last: number;
 }
+
+export interface Traffic {
+  readonly inputs: ReadonlySet<Value>;
+  readonly outputs: readonly Value[];
+  readonly bytes: number;
+}
+
+/** Bytes of a value in HBM. */
+export const bytesOfValue = (v: Value): number => sizeOf(v.type.shape) * bytesOf(v.type.dtype);
 
 const views = new Set(["broadcast_in_dim", "reshape", "slice", "transpose", "constant", "iota"]);
 
@@ -37,6 +46,8 @@ export class Groups {
   private readonly home = new Map<Operation, Group>();
   private readonly copiedIn = new Map<Operation, Set<Group>>();
   private readonly live = new Set<Group>();
+  /** Outputs grow when consumers copy operations, which comes after all merging. */
+  private readonly traffics = new WeakMap<Group, Traffic>();
   private readonly answers = new Map<string, boolean>();
   /** Free operations whose results lie in memory all the same. */
   private readonly kept = new Set<Operation>();
@@ -141,6 +152,23 @@ export class Groups {
         if (at) found.add(at);
       }
     return found;
+  }
+
+  /** What the group reads from HBM and writes to it. */
+  traffic(group: Group): Traffic {
+    const known = this.traffics.get(group);
+    if (known) return known;
+    const inside = new Set(group.ops);
+    const inputs = new Set<Value>();
+    for (const op of group.ops) for (const v of op.operands) if (!inside.has(v.op)) inputs.add(v);
+    const outputs = this.outputs(group);
+    const made = {
+      inputs,
+      outputs,
+      bytes: [...inputs, ...outputs].reduce((n, v) => n + bytesOfValue(v), 0),
+    };
+    this.traffics.set(group, made);
+    return made;
   }
 
   /** The group as a function. */
