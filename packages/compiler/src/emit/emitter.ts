@@ -15,10 +15,18 @@ type Operands<I extends AnyInstruction> = {
 };
 type Attrs<I extends AnyInstruction> = { readonly [K in keyof I["attrs"]]?: unknown };
 
+/** An instruction that is not in the Program yet. */
+export interface Pending {
+  readonly op: AnyInstruction;
+  readonly operands: Readonly<Record<string, Operand>>;
+  readonly attrs: Readonly<Record<string, unknown>>;
+}
+
 export class Emitter {
   readonly chip: Chip;
   readonly builder: ProgramBuilder;
   private names = 0;
+  private aside: Pending[] | undefined;
 
   constructor(name: string, chip: Chip) {
     this.chip = chip;
@@ -81,7 +89,25 @@ export class Emitter {
       if (value === undefined) continue;
       given[name] = typeof value === "number" ? immediate(value) : value.operand;
     }
-    return this.builder.emit(op, given, attrs as Readonly<Record<string, unknown>>);
+    const made = { op, operands: given, attrs: attrs as Readonly<Record<string, unknown>> };
+    if (!this.aside) return this.append(made);
+    this.aside.push(made);
+    return -1;
+  }
+
+  /** What `work` emits, kept aside instead of appended, so that it can be appended later or among others. Tensors stay declared. */
+  collect(work: () => void): readonly Pending[] {
+    const outer = this.aside;
+    const mine: Pending[] = [];
+    this.aside = mine;
+    work();
+    this.aside = outer;
+    return mine;
+  }
+
+  /** Appends an instruction that was kept aside. Returns its index. */
+  append({ op, operands, attrs }: Pending): number {
+    return this.builder.emit(op, operands, attrs);
   }
 
   finish(): Program {

@@ -46,7 +46,10 @@ export class View {
   }
 
   private with(dims: Dims, offset = this.pattern.offset, partition = this.pattern.partition): View {
-    return new View(this.space, { ...this.pattern, dims, offset, partition });
+    // Written out: a million of these are made for a large product, and a spread takes several times as long.
+    const { storage, dtype, dynamic } = this.pattern;
+    const fixed = { storage, dtype, partition, offset, dims };
+    return new View(this.space, dynamic ? { ...fixed, dynamic } : fixed);
   }
 
   private isPartitions(d: number): boolean {
