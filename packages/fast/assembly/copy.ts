@@ -71,12 +71,28 @@ export function fill(dstAt: usize, bits: u32): i32 {
   return OK;
 }
 
-@inline function selectLoop<T>(dst: usize, src: usize, mask: usize, maskBytes: i32, reverse: bool, n: i32): void {
-  for (let i = 0; i < n; i++) {
-    const m = maskBytes == 1 ? load<u8>(mask + i) : maskBytes == 2 ? load<u16>(mask + (i << 1)) : load<u32>(mask + (i << 2));
-    const old = load<T>(dst + i * sizeof<T>());
-    const fresh = load<T>(src + i * sizeof<T>());
-    store<T>(dst + i * sizeof<T>(), (m != 0) != reverse ? fresh : old);
+/** Four lanes of ones where elements i .. i + 3 of the predicate are not zero, or are when `flip` is all ones. */
+@inline function chosen(mask: usize, bytes: i32, i: usize, flip: v128): v128 {
+  let x: v128;
+  if (bytes == 1) x = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(mask + i)));
+  else if (bytes == 2) x = v128.load16x4_u(mask + (i << 1));
+  else x = v128.load(mask + (i << 2));
+  return v128.xor(i32x4.ne(x, i32x4.splat(0)), flip);
+}
+
+/** n packed elements of `bytes` bytes at `old` become those at `fresh` where the predicate says so; whole vectors are read and written. */
+function select(bytes: i32, old: usize, fresh: usize, mask: usize, maskBytes: i32, reverse: bool, n: i32): void {
+  const flip = reverse ? i32x4.splat(-1) : i32x4.splat(0);
+  const perVector: usize = 16 / bytes;
+  for (let i: usize = 0; i < <usize>n; i += perVector) {
+    let m = chosen(mask, maskBytes, i, flip);
+    if (bytes <= 2) m = i16x8.narrow_i32x4_s(m, chosen(mask, maskBytes, i + 4, flip));
+    if (bytes == 1) {
+      const rest = i16x8.narrow_i32x4_s(chosen(mask, maskBytes, i + 8, flip), chosen(mask, maskBytes, i + 12, flip));
+      m = i8x16.narrow_i16x8_s(m, rest);
+    }
+    const at = i * bytes;
+    v128.store(old + at, v128.bitselect(v128.load(fresh + at), v128.load(old + at), m));
   }
 }
 
@@ -93,9 +109,7 @@ export function copyPredicated(dstAt: usize, srcAt: usize, predicateAt: usize, r
     gather(dst, e, n, old);
     gather(src, e, n, fresh);
     gather(predicate, e, n, mask);
-    if (dst.bytes == 4) selectLoop<u32>(old, fresh, mask, predicate.bytes, reverse != 0, n);
-    else if (dst.bytes == 2) selectLoop<u16>(old, fresh, mask, predicate.bytes, reverse != 0, n);
-    else selectLoop<u8>(old, fresh, mask, predicate.bytes, reverse != 0, n);
+    select(dst.bytes, old, fresh, mask, predicate.bytes, reverse != 0, n);
     scatter(dst, e, n, old);
   }
   return OK;

@@ -7,6 +7,7 @@ import { guard } from "./move";
 import { fetch, fetchStep, readable, repeat } from "./read";
 import { commit } from "./write";
 import { canonical, magnitude } from "./vector";
+import { FEW, multiplyVectors, readableRows } from "./vector-matmul";
 import { BAD_DTYPE, BAD_SHAPE, NO_ROOM, OK } from "./status";
 import { DT_bfloat16, DT_float16, DT_float32, DT_float8_e4m3, DT_float8_e4m3fn, DT_float8_e5m2, DT_tfloat32 } from "../generated/tables";
 
@@ -204,6 +205,14 @@ export function matmul(dstAt: usize, stationaryAt: usize, movingAt: usize, contr
   if (stationary.total != <u32>(k * m) || moving.total != <u32>(k * n)) return BAD_SHAPE;
   if (!readable(dst.dtype) || !readable(stationary.dtype) || !readable(moving.dtype)) return BAD_DTYPE;
   if (!guard(stationary, dst, false) || !guard(moving, dst, false)) return NO_ROOM;
+  if (contracted == 1 && m <= FEW && readableRows(moving, n)) {
+    multiplyVectors(dst, stationary, m, moving, k, n, n, accumulate != 0);
+    return OK;
+  }
+  if (contracted == 1 && n == 1 && readableRows(stationary, m)) {
+    multiplyVectors(dst, moving, 1, stationary, k, m, m, accumulate != 0);
+    return OK;
+  }
   const digits = precision(stationary.dtype);
   const exact = digits != 0 && precision(moving.dtype) != 0;
   startPacking();

@@ -1,13 +1,38 @@
 /** Binders of instructions that move data or multiply matrices. */
-import { bytesOf, dtypeId, encode, isInteger } from "@opentrn/numerics";
-import { type Binder, flag, onBits } from "./binder.ts";
+import { aluId, bytesOf, dtypeId, encode, isInteger } from "@opentrn/numerics";
+import { type Binder, flag, NONE, onBits } from "./binder.ts";
 import { call } from "./commands.ts";
 import { NoFastPath } from "./operands.ts";
 
 const copy: Binder = (o) => [call("copy", o.tile("dst"), o.tile("src"))];
 
+/** dst = src0 + src1 + …, one fp32 rounding a sum, from zero; sums of more than two are kept in fp32 until the last. */
+const sum: Binder = (o, r) => {
+  const sources: number[] = [];
+  while (o.has(`src${sources.length}`)) sources.push(o.tile(`src${sources.length}`));
+  const elements = o.shape("dst").partitions * o.shape("dst").free;
+  const zero = o.constant(0, [elements]);
+  const [first, second, ...others] = sources as [number, ...number[]];
+  const last = others.length === 0;
+  const sums = last
+    ? o.tile("dst")
+    : r.area.descriptor(r.area.scratch(4 * elements), dtypeId.float32, [[4, elements]]);
+  const add = (dst: number, data: number, a: number, b: number | undefined) =>
+    call("pipeline", dst, data, ...plus(a), ...plus(b), NONE, 0, NONE, 0, 0);
+  return [
+    add(sums, first, zero, second),
+    ...others.map((s, n) =>
+      add(n === others.length - 1 ? o.tile("dst") : sums, sums, s, undefined),
+    ),
+  ];
+};
+
+const plus = (operand: number | undefined): readonly number[] =>
+  operand === undefined ? [NONE, 0, 0] : [aluId.add, operand, 0];
+
 export const moves: Readonly<Record<string, Binder>> = {
   dma_copy: copy,
+  dma_compute: sum,
   tensor_copy: copy,
   memset: (o, r) => {
     const { dtype } = o.shape("dst");

@@ -69,6 +69,28 @@ describe("nc_matmul", () => {
         }
       });
 
+  it("few columns on one side, whose other side is read where it lies", () => {
+    const types: DType[] = ["bfloat16", "float32"];
+    for (const [k, m, n] of [
+      [128, 1, 512],
+      [77, 4, 33],
+      [128, 3, 100],
+      [1, 2, 32],
+      [128, 128, 1],
+      [64, 50, 1],
+      [3, 32, 1],
+    ] as const)
+      for (const left of types)
+        for (const right of types)
+          for (const accumulate of [false, true]) {
+            bench.reset();
+            const a = bench.fill(bench.tile(left, k, m), !accumulate);
+            const b = bench.fill(bench.tile(right, k, n), !accumulate);
+            const dst = bench.fill(bench.tile(random.pick(["float32", "bfloat16"]), m, n), true);
+            check(a, b, dst, k, 1, accumulate);
+          }
+  });
+
   it("full size, and more columns than are packed at once", () => {
     for (const [k, m, n] of [
       [128, 128, 512],

@@ -14,11 +14,19 @@ export function bindingBytes(program: Program): readonly number[] {
     program.classes,
     ({ op, call }) => CALL_BYTES + OPERAND_BYTES * Object.keys(op.operands).length + vectors(call),
   );
-  const bytes = new Array<number>(program.cores).fill(EXTRA_BYTES);
+  const scratch = program.classes.reduce(
+    (n, { op, call }) => Math.max(n, scratchOf(op.name, call)),
+    0,
+  );
+  const bytes = new Array<number>(program.cores).fill(EXTRA_BYTES + scratch);
   const { classOf, coreOf } = program;
   for (let i = 0; i < classOf.length; i++) bytes[coreOf[i]!]! += most[classOf[i]!]!;
   return bytes.map((n) => Math.ceil(n / 64) * 64);
 }
+
+/** Sums of more than two tensors are kept in fp32. */
+const scratchOf = (op: string, { tile }: AnyCall): number =>
+  op === "dma_compute" && tile["src2"] ? 4 * tile["src2"].partitions * tile["src2"].free + 64 : 0;
 
 /** A word for each offset of the vectors that address operands. */
 function vectors({ tile }: AnyCall): number {
