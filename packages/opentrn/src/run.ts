@@ -75,7 +75,8 @@ export class Run {
     const { time } = this.report;
     if (!time) return `${this.report.kernel}: no time was predicted`;
     const lines = [
-      `${this.report.kernel} on ${this.report.target}: ${micro(time.total_ns)} predicted`,
+      `${this.report.kernel} on ${this.report.target}: ${micro(time.total_ns)} predicted, ${micro(time.range_ns[0])} to ${micro(time.range_ns[1])} on the chip`,
+      ...time.outside.map((why) => `not validated: ${why}`),
     ];
     lines.push(time.bottleneck, "");
     for (const [engine, { active_ns, instructions }] of Object.entries(time.engines))

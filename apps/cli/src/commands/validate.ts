@@ -6,6 +6,8 @@ import { chipNamed } from "@opentrn/chips";
 import { replay } from "@opentrn/device";
 import {
   accuracyFiles,
+  fitTables,
+  judged,
   type Order,
   orders,
   type ProfileAccuracy,
@@ -53,7 +55,7 @@ export async function validateCommand(options: ValidateCommandOptions, io: Io): 
   return exitCode.passed;
 }
 
-/** Writes the accuracy page and its plots, or says which of them are not what would be written. */
+/** Writes the accuracy page, its plots and the tables of ranges, or says which of them are not what would be written. */
 async function accuracyPage(
   bindings: string,
   options: ValidateCommandOptions,
@@ -61,26 +63,30 @@ async function accuracyPage(
 ): Promise<number> {
   const folder = dirname(bindings);
   const rows = chosen({}, join(folder, "rows"));
+  const validation = await checkedRows(rows, bindings, options, io);
+  // Ranges on the page are those that these very rows give.
+  const tables = fitTables(validation.checked);
+  const checked = validation.checked.map((c) => judged(c, tables));
   const files = accuracyFiles({
-    validation: await checkedRows(rows, bindings, options, io),
+    validation: { ...validation, checked },
+    tables,
     replayed: readReplayed(folder),
     notes: readNotes(folder),
     sensitivity: await sensitivities(readAssumed(join(folder, "assumed.json")), rows, { bindings }),
   });
-  const docs = join(dirname(folder), "docs");
+  const root = dirname(folder);
   const stale = Object.entries(files).filter(
-    ([name, text]) => !existsSync(join(docs, name)) || contents(join(docs, name)) !== text,
+    ([name, text]) => !existsSync(join(root, name)) || contents(join(root, name)) !== text,
   );
   if (options.check) {
-    for (const [name] of stale)
-      io.err(`docs/${name} is out of date; trn validate --write renews it\n`);
+    for (const [name] of stale) io.err(`${name} is out of date; trn validate --write renews it\n`);
     return stale.length > 0 ? exitCode.checkFailed : exitCode.passed;
   }
   for (const [name, text] of stale) {
-    writeFileSync(join(docs, name), text);
-    io.out(`docs/${name}\n`);
+    writeFileSync(join(root, name), text);
+    io.out(`${name}\n`);
   }
-  if (stale.length === 0) io.out("docs/accuracy.md and its plots are up to date\n");
+  if (stale.length === 0) io.out("docs/accuracy.md, its plots and tables are up to date\n");
   return exitCode.passed;
 }
 

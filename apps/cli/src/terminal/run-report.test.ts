@@ -31,6 +31,9 @@ const report: RunReport = {
   ],
   time: {
     total_ns: 100_000,
+    range_ns: [93_000, 121_000],
+    in_envelope: false,
+    outside: ["12 % of the time is in topk on vector 32 bit, which no measured kernel on trn2 has"],
     engines: {
       tensor: { active_ns: 90_000, instructions: 4096 },
       vector: { active_ns: 50_000, instructions: 128 },
@@ -92,9 +95,11 @@ test("the report in a terminal", () => {
                 [7, 100] got NaN, expected 0.25
      output   sums f32[512]  sha256 fedcba987654
 
-     time     100 µs predicted
+     time     100 µs predicted, 93.0 µs to 121 µs on the chip
               TensorE is the limit: it works 90 % of the time, and that is a
               sentence that does not fit on one line
+              not validated: 12 % of the time is in topk on vector 32 bit, which
+              no measured kernel on trn2 has
 
      tensor   ██████████████████████████████▋      90%   90.0 µs 4 096 instr.
      vector   █████████████████                    50%   50.0 µs 128 instr.

@@ -93,8 +93,15 @@ const row =
 
 function timeLines(t: TimeReport, c: Colours): string[] {
   const rows = [
-    line(c, "time", `${c.bold(time(t.total_ns))} predicted`),
+    line(
+      c,
+      "time",
+      `${c.bold(time(t.total_ns))} predicted${c.dim(`, ${time(t.range_ns[0])} to ${time(t.range_ns[1])} on the chip`)}`,
+    ),
     line(c, "", wrap(t.bottleneck, WIDTH - 2, " ".repeat(LABEL + 1))),
+    ...t.outside.map((why) =>
+      line(c, "", c.dim(wrap(`not validated: ${why}`, WIDTH - 2, " ".repeat(LABEL + 1)))),
+    ),
     "",
   ];
   const shares = [

@@ -10,6 +10,8 @@ export class DmaEngines {
   /** First byte and last semaphore write of the transfer just submitted. */
   firstData = 0;
   end = 0;
+  /** Until when the engines work on it and on what it holds up. */
+  busyUntil = 0;
   /** When each queue will have finished on each engine. */
   private readonly free: Float64Array[];
   private readonly seen: number[] = [];
@@ -27,6 +29,7 @@ export class DmaEngines {
     const mine = this.free[queue]!;
     let first = Number.POSITIVE_INFINITY;
     let last = 0;
+    let until = 0;
     for (let e = 0; e < mine.length; e++) {
       const work = service[e]!;
       const from = Math.max(arrival + e * stagger, mine[e]!);
@@ -39,6 +42,7 @@ export class DmaEngines {
         const share = Math.min(work, busy);
         end += share;
         theirs[e] = theirs[e]! + share;
+        if (theirs[e]! > until) until = theirs[e]!;
       }
       mine[e] = end;
       if (from < first) first = from;
@@ -46,6 +50,7 @@ export class DmaEngines {
     }
     this.firstData = first;
     this.end = last;
+    this.busyUntil = Math.max(last, until);
   }
 
   /** Holds a queue's engines up until `time`, when memory and not the engines is the limit. */

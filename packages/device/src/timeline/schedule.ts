@@ -5,6 +5,7 @@
  */
 import { OpenTrnError, TICKS_PER_NANOSECOND } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
+import { BusyTime } from "./busy-time.ts";
 import type { ClassPlan, Plans } from "./class-plan.ts";
 import { DmaEngines } from "./dma-engines.ts";
 import { edge, type Graph, NO_QUEUE } from "./graph.ts";
@@ -123,14 +124,14 @@ class Scheduler {
    * (kda-for-trainium, adamw), more than the 725 of the stack beside them.
    */
   private readonly hbm: HbmShare;
-  private readonly totals: DmaTotals & { until: number } = {
+  private readonly transfers = new BusyTime();
+  private readonly totals: DmaTotals = {
     active: 0,
     bytes: 0,
     transfers: 0,
     packets: 0,
     hbmRead: 0,
     hbmWrite: 0,
-    until: 0,
   };
   private readonly meetings: ReadonlyMap<number, Meeting>;
   private readonly narrowRows: number;
@@ -204,6 +205,7 @@ class Scheduler {
     }
     const stuck = this.states.find((s) => s.at < s.to);
     if (stuck) throw this.deadlock(stuck);
+    this.totals.active = this.transfers.total();
     return {
       start: this.start,
       end: this.end,
@@ -372,8 +374,8 @@ class Scheduler {
     s.sequencerFree = start + plan.interval;
     this.occupy(s, start, start + plan.latency);
     const t = this.totals;
-    t.active += Math.max(0, end - Math.max(engines.firstData, t.until));
-    t.until = Math.max(t.until, end);
+    const busy = Math.max(end, engines.busyUntil);
+    this.transfers.add(s.core * queues.length + queue, engines.firstData, busy);
     t.bytes += shape.bytes;
     t.transfers++;
     t.packets += shape.packets;

@@ -54,6 +54,11 @@ export interface PathReport {
 
 export interface TimeReport {
   readonly total_ns: number;
+  /** Nine measurements of ten are meant to lie in it (docs/accuracy.md). */
+  readonly range_ns: readonly [low: number, high: number];
+  /** Whether measurements cover what the kernel does, and why not. */
+  readonly in_envelope: boolean;
+  readonly outside: readonly string[];
   readonly engines: Readonly<
     Record<ReportedEngine, { readonly active_ns: number; readonly instructions: number }>
   >;

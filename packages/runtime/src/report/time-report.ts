@@ -2,6 +2,9 @@
 import { toNanoseconds } from "@opentrn/base";
 import { NO_QUEUE, queues, type Timeline, units } from "@opentrn/device";
 import { locationOf, type Program, type Warning } from "@opentrn/isa";
+import { outsideOf } from "../uncertainty/envelope.ts";
+import { rangeOf } from "../uncertainty/range.ts";
+import { evidenceOf } from "../uncertainty/regimes.ts";
 import { type PathReport, reportedEngines, type StallReport, type TimeReport } from "./report.ts";
 
 /** Rows kept of each list. */
@@ -14,8 +17,14 @@ export function timeReport(t: Timeline): TimeReport {
       return [e, { active_ns: activeNs, instructions }];
     }),
   ) as Record<(typeof reportedEngines)[number], { active_ns: number; instructions: number }>;
+  const evidence = evidenceOf([t]);
+  const { low, high } = rangeOf(evidence);
+  const outside = outsideOf(evidence);
   return {
     total_ns: t.totalNs,
+    range_ns: [low, high],
+    in_envelope: outside.length === 0,
+    outside,
     engines,
     dma: { active_ns: t.dma.activeNs, bytes: t.dma.bytes, transfers: t.dma.transfers },
     hbm: { read_bytes: t.hbm.readBytes, write_bytes: t.hbm.writeBytes },

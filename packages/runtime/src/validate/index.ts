@@ -1,4 +1,5 @@
 export type { Binding, Bindings } from "./binding.ts";
+export { fitTables } from "./fit.ts";
 export { metrics } from "./metric.ts";
 export { type Order, orders } from "./predict.ts";
 export { type KindError, type ProfileAccuracy, profileAccuracy } from "./profile-accuracy.ts";
@@ -16,6 +17,7 @@ export { readAssumed, sensitivities } from "./sensitivity.ts";
 export { median, quantile } from "./statistics.ts";
 export {
   type CheckedRow,
+  judged,
   type SummaryRow,
   type UncheckedRow,
   type ValidateOptions,

@@ -1,19 +1,11 @@
 /** Predicts the time of a row's kernel: builds its Programs, places them and plays them. */
 import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import {
-  type CostUse,
-  listSchedule,
-  place,
-  type Timeline,
-  timeline,
-  type Unit,
-  units,
-} from "@opentrn/device";
+import { listSchedule, place, type Timeline, timeline, type Unit, units } from "@opentrn/device";
 import type { Program } from "@opentrn/isa";
 import type { Kernel, TensorSpec } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
-import { uncertaintyOf } from "./uncertainty.ts";
+import { type Evidence, evidenceOf } from "../uncertainty/regimes.ts";
 
 /** A row as kernels of the validation folder see it. */
 export interface CaseRow {
@@ -32,7 +24,7 @@ export type Case = (row: CaseRow) => readonly CaseLaunch[];
 
 /** What the timeline says of all launches of a case together. */
 export interface Prediction {
-  /** First trigger to last byte, without what the runtime adds. */
+  /** First trigger to last byte, without what the runtime adds; the mean over phases of the duty windows. */
   readonly kernelNs: number;
   readonly launches: number;
   readonly cores: number;
@@ -43,34 +35,10 @@ export interface Prediction {
   readonly hbmWriteBytes: number;
   readonly flops: number;
   readonly instructions: number;
-  /** Share of the time that the figure may be off, from the basis of the costs used. */
-  readonly uncertainty: number;
-  /** Why the kernel is outside what measurements cover; empty inside. */
-  readonly outside: readonly string[];
-}
-
-/** Share of busy time on unknown or assumed costs above which a kernel is outside the envelope. */
-const TOLERATED = 0.05;
-
-const sums = (command: unknown): boolean => command !== undefined && command !== "idle";
-
-function outsideOf(chip: Chip, timelines: readonly Timeline[]): string[] {
-  const reasons = new Set<string>();
-  if (chip.generation === 4) reasons.add("no measurement of this generation was used");
-  const busy = timelines.reduce((n, t) => n + t.costs.reduce((m, c) => m + c.ns, 0), 0);
-  const weak = (c: CostUse): boolean => c.basis === "unknown" || c.basis === "assumed";
-  for (const t of timelines)
-    for (const c of t.costs)
-      if (weak(c) && c.ns > TOLERATED * busy) reasons.add(`the cost of ${c.op} is ${c.basis}`);
-  const gpsimd = timelines.reduce((n, t) => n + t.engines.gpsimd.activeNs, 0);
-  const total = timelines.reduce((n, t) => n + t.totalNs, 0);
-  if (timelines.some((t) => t.program.classes.some((c) => sums(c.call.attr["reduce_cmd"]))))
-    reasons.add(
-      "ScalarE adds up rows, which the one measurement of it has far slower than predicted",
-    );
-  const instructions = timelines.some((t) => t.program.classes.some((c) => c.engine === "gpsimd"));
-  if (instructions && gpsimd > TOLERATED * total) reasons.add("GpSimd compute was never measured");
-  return [...reasons];
+  /** Time of the one play that the active times are of. */
+  readonly playedNs: number;
+  /** What ranges and the envelope are computed from. */
+  readonly evidence: Evidence;
 }
 
 /** How instructions are ordered: as written, or as a list scheduler would (what the real compiler does comes close to it). */
@@ -107,8 +75,9 @@ export function predict(
   });
   const sum = (f: (t: Timeline) => number): number => timelines.reduce((n, t) => n + f(t), 0);
   const traffic = copies * sum((t) => t.hbm.readBytes + t.hbm.writeBytes);
-  const alone = sum((t) => t.totalNs);
-  const kernelNs = copies > 1 ? Math.max(alone, traffic / chip.hbm.bytesPerNs.value) : alone;
+  const evidence = evidenceOf(timelines);
+  const least = copies > 1 ? traffic / chip.hbm.bytesPerNs.value : 0;
+  const kernelNs = Math.max(evidence.meanNs, least);
   if (!(kernelNs > 0))
     throw new OpenTrnError("a size is smaller than the kernel's tiles, so it does nothing", {
       category: "unsupported here",
@@ -126,7 +95,7 @@ export function predict(
     hbmWriteBytes: copies * sum((t) => t.hbm.writeBytes),
     flops: copies * sum((t) => t.flops),
     instructions: sum((t) => t.graph.count),
-    uncertainty: uncertaintyOf(chip, timelines),
-    outside: outsideOf(chip, timelines),
+    playedNs: Math.max(evidence.totalNs, least),
+    evidence,
   };
 }

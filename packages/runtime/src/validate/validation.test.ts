@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { evidence } from "../uncertainty/evidence.testing.ts";
 import { bindingOf, readBindings, reasonOf } from "./binding.ts";
 import { dtypeOf, generationOf, type PublishedRow, readRows, sizesOf } from "./row.ts";
 import { type CheckedRow, summarise, validate } from "./validation.ts";
@@ -131,6 +132,8 @@ describe("validate", () => {
       outside: [],
       kernel: "",
       cores: 1,
+      evidence: evidence(),
+      besideNs: 0,
     });
     expect(summarise([row(-4), row(2), row(10), row(90, "threshold")])).toEqual([
       { generation: "trn2", metric: "latency", n: 3, medianAbsPct: 4, p90AbsPct: 8.8 },

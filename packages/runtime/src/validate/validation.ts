@@ -3,8 +3,13 @@ import { dirname, join } from "node:path";
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed, chips } from "@opentrn/chips";
 import { importScript } from "../kernels/import-script.ts";
+import { outsideOf } from "../uncertainty/envelope.ts";
+import { fitted } from "../uncertainty/fitted.generated.ts";
+import { rangeOf } from "../uncertainty/range.ts";
+import type { Evidence } from "../uncertainty/regimes.ts";
+import type { Tables } from "../uncertainty/tables.ts";
 import { type Bindings, type Bound, bindingOf, readBindings, reasonOf } from "./binding.ts";
-import { metrics } from "./metric.ts";
+import { figureRange, metrics, timesThings } from "./metric.ts";
 import { type Case, type Order, type Prediction, predict } from "./predict.ts";
 import { dtypeOf, generationOf, type PublishedRow, sizesOf } from "./row.ts";
 import { median, quantile } from "./statistics.ts";
@@ -23,6 +28,9 @@ export interface CheckedRow {
   /** The kernel that stands for the row. */
   readonly kernel: string;
   readonly cores: number;
+  /** What the range and the envelope follow from, and what the measurement holds beside the kernel. */
+  readonly evidence: Evidence;
+  readonly besideNs: number;
 }
 
 export interface UncheckedRow {
@@ -109,18 +117,19 @@ class Validator {
             ? 0
             : 100
           : 100 * (predicted / row.value - 1);
-    const spread = prediction.uncertainty;
-    return {
-      row,
-      predicted,
-      errorPct,
-      ...(metric.points ? { errorPoints: predicted - row.value } : {}),
-      range: [predicted / (1 + spread), predicted * (1 + spread)],
-      inEnvelope: prediction.outside.length === 0,
-      outside: prediction.outside,
-      kernel: `${bound.file}:${bound.name}`,
-      cores: prediction.cores,
-    };
+    return judged(
+      {
+        row,
+        predicted,
+        errorPct,
+        ...(metric.points ? { errorPoints: predicted - row.value } : {}),
+        kernel: `${bound.file}:${bound.name}`,
+        cores: prediction.cores,
+        evidence: prediction.evidence,
+        besideNs: prediction.launches * launchNs,
+      },
+      fitted,
+    );
   }
 
   /** What keeps a bound row from being run. */
@@ -167,6 +176,28 @@ class Validator {
     return found;
   }
 }
+
+/** A row with its range and whether measurements cover it, by other tables than the package's own perhaps. */
+export function judged(
+  row: Omit<CheckedRow, "range" | "inEnvelope" | "outside">,
+  tables: Tables,
+): CheckedRow {
+  const { evidence, besideNs, predicted } = row;
+  const { kind } = metrics[row.row.metric]!;
+  const total = evidence.meanNs + besideNs;
+  const { low, high } = rangeOf(evidence, besideNs, tables.residuals);
+  const outside = outsideOf(evidence, tables.measured);
+  return {
+    ...row,
+    range: figureRange(kind, predicted, low / total, high / total),
+    inEnvelope: outside.length === 0,
+    outside,
+  };
+}
+
+/** Measured rows that say how long something took, or how fast it was. */
+export const measuredTimes = (checked: readonly CheckedRow[]): CheckedRow[] =>
+  checked.filter((c) => c.row.kind !== "threshold" && timesThings(c.row.metric));
 
 /** Errors by generation and metric, bounds left out. */
 export function summarise(checked: readonly CheckedRow[]): SummaryRow[] {

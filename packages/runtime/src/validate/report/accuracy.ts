@@ -1,6 +1,7 @@
 /** Everything the accuracy page says, gathered once for its Markdown and HTML forms. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Tables } from "../../uncertainty/tables.ts";
 import type { PublishedRow } from "../row.ts";
 import type { Sensitivity } from "../sensitivity.ts";
 import type { CheckedRow, Validation } from "../validation.ts";
@@ -29,6 +30,8 @@ export interface ReplayedProfile {
 
 export interface Accuracy {
   readonly validation: Validation;
+  /** What the rows' ranges come from. */
+  readonly tables: Tables;
   readonly replayed: readonly ReplayedProfile[];
   readonly notes: Notes;
   readonly sensitivity: readonly {
@@ -43,7 +46,4 @@ export const readNotes = (folder: string): Notes => json(join(folder, "notes.jso
 export const readReplayed = (folder: string): readonly ReplayedProfile[] =>
   json(join(folder, "replayed.json")) as readonly ReplayedProfile[];
 
-/** Rows that say how long something took, or how fast it was. */
-export const isTime = ({ row }: CheckedRow): boolean =>
-  /^(latency|tflops|bandwidth)$/.test(row.metric);
 export const isMeasured = ({ row }: CheckedRow): boolean => row.kind !== "threshold";

@@ -12,8 +12,6 @@ export interface Family {
   readonly p90AbsPct: number;
   /** Median with its sign: whether predictions are too high or too low. */
   readonly medianPct: number;
-  /** Share of measurements that lie in the stated range. */
-  readonly covered: number;
 }
 
 /** Measured rows of some metrics by generation, family and metric; most rows first within a generation. */
@@ -41,7 +39,6 @@ export function families(
         medianAbsPct: median(errors.map(Math.abs)),
         p90AbsPct: quantile(errors.map(Math.abs), 0.9),
         medianPct: median(errors),
-        covered: coverage(rows),
       };
     })
     .toSorted(

@@ -1,16 +1,15 @@
 /** The accuracy page. Its figures come from the checked rows; its sentences are here. */
 import { generationOf, type PublishedRow } from "../row.ts";
 import { median, quantile } from "../statistics.ts";
-import type { CheckedRow } from "../validation.ts";
-import { type Accuracy, isMeasured, isTime, type Notes } from "./accuracy.ts";
+import { type CheckedRow, measuredTimes } from "../validation.ts";
+import { type Accuracy, isMeasured, type Notes } from "./accuracy.ts";
 import { type Block, heading, paragraph, table } from "./blocks.ts";
-import { coverage, families, reasons, worst } from "./families.ts";
+import { families, reasons, worst } from "./families.ts";
+import { rangeBlocks } from "./ranges.ts";
 
 const pct = (x: number): string => `${x.toFixed(1)} %`;
 const signed = (x: number): string => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)} %`;
 const figure = (x: number): string => (x >= 1000 ? x.toFixed(0) : x.toPrecision(3));
-const times = (list: readonly CheckedRow[]): CheckedRow[] =>
-  list.filter((c) => isTime(c) && isMeasured(c));
 
 export function accuracyPage(a: Accuracy): Block[] {
   return [
@@ -30,7 +29,7 @@ export function accuracyPage(a: Accuracy): Block[] {
 }
 
 function summaryBlocks({ validation: { checked } }: Accuracy): Block[] {
-  const good = times(checked).filter((c) => c.row.trust === "A" || c.row.trust === "B");
+  const good = measuredTimes(checked).filter((c) => c.row.trust === "A" || c.row.trust === "B");
   const generations = [...new Set(good.map((c) => generationOf(c.row)))].sort().reverse();
   return [
     heading(2, "Whole kernels"),
@@ -156,16 +155,7 @@ function familyBlocks({ validation: { checked } }: Accuracy): Block[] {
   return [
     heading(2, "By kernel family"),
     table(
-      [
-        "chip",
-        "family",
-        "metric",
-        "rows",
-        "median error",
-        "90th percentile",
-        "median, signed",
-        "within range",
-      ],
+      ["chip", "family", "metric", "rows", "median error", "90th percentile", "median, signed"],
       groups.map((g) => [
         g.generation,
         g.family,
@@ -174,7 +164,6 @@ function familyBlocks({ validation: { checked } }: Accuracy): Block[] {
         pct(g.medianAbsPct),
         pct(g.p90AbsPct),
         signed(g.medianPct),
-        `${(100 * g.covered).toFixed(0)} %`,
       ]),
       3,
     ),
@@ -250,7 +239,7 @@ function worstBlocks({ validation: { checked }, notes }: Accuracy): Block[] {
     ),
     table(
       ["row", "chip", "kernel", "sizes", "dtype", "measured", "predicted", "error", "why"],
-      worst(times(checked), 10).map((c) => [
+      worst(measuredTimes(checked), 10).map((c) => [
         c.row.id,
         generationOf(c.row),
         [c.row.kernel, c.row.variant].filter(Boolean).join(" "),
@@ -263,24 +252,6 @@ function worstBlocks({ validation: { checked }, notes }: Accuracy): Block[] {
       ]),
       5,
       8,
-    ),
-  ];
-}
-
-function rangeBlocks({ validation: { checked } }: Accuracy): Block[] {
-  const rows = times(checked);
-  const outside = rows.filter((c) => !c.inEnvelope);
-  const why = new Map<string, number>();
-  for (const c of outside) for (const o of c.outside) why.set(o, (why.get(o) ?? 0) + 1);
-  return [
-    heading(2, "Ranges and the envelope"),
-    paragraph(
-      `Every prediction carries a range: each part of its critical path by the spread of the instructions it rests on, more where the chip itself was not profiled, and what whole kernels leave unexplained. It is meant to hold two measurements of three. ${pct(100 * coverage(rows))} of ${rows.length} measured times lie in theirs.`,
-    ),
-    paragraph(
-      outside.length === 0
-        ? "A kernel is outside the envelope when more than 5 % of its busy time rests on costs that are assumed or unknown, when GpSimd computes in it, or when its chip was never measured. No row here is."
-        : `A kernel is outside the envelope when more than 5 % of its busy time rests on costs that are assumed or unknown, when GpSimd computes in it, or when its chip was never measured. ${outside.length} rows here are: ${[...why].map(([o, n]) => `${o} (${n})`).join("; ")}.`,
     ),
   ];
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { evidence } from "../../uncertainty/evidence.testing.ts";
 import type { CheckedRow } from "../validation.ts";
 import { html, markdown } from "./blocks.ts";
 import { coverage, families, reasons, worst } from "./families.ts";
@@ -26,6 +27,8 @@ const row = (id: string, value: number, predicted: number, over: object = {}): C
   outside: [],
   kernel: "a.ts:b",
   cores: 1,
+  evidence: evidence(),
+  besideNs: 0,
 });
 const checked = [
   row("a", 100, 95),
@@ -42,6 +45,10 @@ const accuracy = {
     unchecked,
     summary: [{ generation: "trn2", metric: "latency", n: 3, medianAbsPct: 5, p90AbsPct: 81 }],
   },
+  tables: {
+    residuals: { low: -0.1, high: 0.2, generations: ["trn2"] },
+    measured: { trn2: { shortestUs: 20, regimes: ["nc_matmul 16 bit"] } },
+  },
   replayed: [],
   notes: {
     explanations: [{ match: "kernel b", why: "twice too slow" }],
@@ -56,7 +63,6 @@ describe("groups", () => {
     expect(group).toMatchObject({ generation: "trn2", family: "some" });
     expect(group!.medianAbsPct).toBeCloseTo(5);
     expect(group!.rows).toHaveLength(3);
-    expect(group!.covered).toBeCloseTo(2 / 3);
     expect(coverage([checked[1]!])).toBe(0);
   });
 
@@ -74,20 +80,27 @@ describe("files", () => {
 
   it("are the same bytes for the same rows", () => {
     expect(Object.keys(files)).toEqual([
-      "accuracy.md",
-      "accuracy.html",
-      "images/accuracy-latency.svg",
-      "images/accuracy-errors.svg",
+      "docs/accuracy.md",
+      "docs/accuracy.html",
+      "docs/images/accuracy-latency.svg",
+      "docs/images/accuracy-errors.svg",
+      "packages/runtime/src/uncertainty/fitted.generated.ts",
     ]);
     expect(accuracyFiles(accuracy)).toEqual(files);
   });
 
   it("hold figures, explanations and reasons", () => {
-    expect(files["accuracy.md"]).toContain("| trn2 | 3 | 1 | 5.0 % |");
-    expect(files["accuracy.md"]).toContain("twice too slow");
-    expect(files["accuracy.md"]).toContain("for a reason \\| with a bar");
-    expect(files["accuracy.html"]).toContain("<svg");
-    expect(files["accuracy.html"]).toContain("+100.0 %");
+    expect(files["docs/accuracy.md"]).toContain("| trn2 | 3 | 1 | 5.0 % |");
+    expect(files["docs/accuracy.md"]).toContain("twice too slow");
+    expect(files["docs/accuracy.md"]).toContain("for a reason \\| with a bar");
+    expect(files["docs/accuracy.html"]).toContain("<svg");
+    expect(files["docs/accuracy.html"]).toContain("+100.0 %");
+  });
+
+  it("say how often ranges hold, and what they cover", () => {
+    expect(files["docs/accuracy.md"]).toMatch(/from −9\.5 % to \+22\.1 % of the predicted time/);
+    expect(files["docs/accuracy.md"]).toMatch(/\| trn2 \| some \| 3 \| \d+ % \| \d+ % \|/);
+    expect(files["docs/accuracy.md"]).toContain("| trn2 | 20 µs | nc_matmul 16 bit |");
   });
 
   it("never show a figure that is none", () => {
