@@ -60,6 +60,11 @@ export function layoutFault(domain: Domain, layout: Layout): string | undefined 
   const late = new Set<Value>();
   for (const op of domain.ops) {
     const [y] = op.results;
+    if (op.name === "iota") {
+      // Rows are numbered through: only numbers along all of them are an affine function of the partition.
+      const along = layout.rows.filter((a) => domain.varies(y!).has(a)).length;
+      if (along > 0 && along < layout.rows.length) return "iota counts along some of the rows";
+    }
     const folds = op.name === "reduce" && foldsRows(domain, layout, op);
     if (folds) {
       const folded = foldedAxes(domain, op);
