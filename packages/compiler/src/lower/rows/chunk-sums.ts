@@ -26,7 +26,17 @@ export function chunkSum(e: Evaluator, op: Operation): ChunkSum {
     add: () => {
       const folded = foldedAxes(e.domain, op);
       const all = new Set([...folded, ...e.domain.varies(x!)]);
-      const whole = { view: repeated(e.tile(x!), e.countsFor(all)) };
+      const x0 = e.tile(x!);
+      const beside = e.takeSum(x!);
+      if (beside) {
+        if (sum) {
+          accumulate(e.site, sum, beside, body);
+          e.site.give(beside.slot!);
+        } else sum = beside;
+        e.finish(op);
+        return;
+      }
+      const whole = { view: repeated(x0, e.countsFor(all)) };
       const gone = folded.map((a) => e.dimOf(a));
       const counts = countsOf(whole).map((n, d) => (gone.includes(d) ? 1 : n));
       if (sum) {

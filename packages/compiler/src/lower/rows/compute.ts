@@ -4,6 +4,7 @@ import type { Body, Operation, Value } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { isFloat } from "@opentrn/numerics";
 import type { Axis } from "./axes.ts";
+import { chains } from "./chains.ts";
 import { compare, convert, type Direction, logicalOps, select } from "./discrete-ops.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { floatOps, type Write } from "./float-ops.ts";
@@ -33,7 +34,16 @@ const written = (e: Evaluator, op: Operation, write: (dst: Tile, args: readonly 
 };
 
 const elementwise: Compute = (e, op) =>
-  written(e, op, (dst, args) => writerOf(op)(e.site, dst, args));
+  throughChain(e, op) ?? written(e, op, (dst, args) => writerOf(op)(e.site, dst, args));
+
+/** The operation and others in one instruction, where they make a chain. */
+function throughChain(e: Evaluator, op: Operation): Tile | undefined {
+  for (const chain of chains) {
+    const tile = chain(e, op);
+    if (tile) return tile;
+  }
+  return undefined;
+}
 
 /** The part of a tile that a slice takes, or that an operand of concatenate or pad fills; `d` are dimensions of the value's type. */
 function partOf(
@@ -74,10 +84,16 @@ const special: Readonly<Record<string, Compute>> = {
     }),
   select: (e, op) => written(e, op, (dst, args) => select(e.site, dst, args)),
   convert: (e, op) =>
+    throughChain(e, op) ??
     written(e, op, (dst, [x]) => convert(e.site, dst, x!, op.operands[0]!.type.dtype)),
   reduce: (e, op) => {
     const [x] = op.operands;
     const tile = e.tile(x!);
+    const beside = e.takeSum(x!);
+    if (beside) {
+      e.finish(op);
+      return beside;
+    }
     const dst = e.result(op);
     const gone = foldedAxes(e.domain, op).map((a) => e.dimOf(a));
     const counts = countsOf(tile).map((n, d) =>

@@ -10,9 +10,17 @@ import { viewOf } from "../move/views.ts";
 import type { Axis } from "./axes.ts";
 import { computeOp } from "./compute.ts";
 import type { Domain } from "./domain.ts";
-import { type Extent, freeCounts, hasRows, isChunked, type Layout } from "./layout.ts";
+import {
+  type Extent,
+  foldedAxes,
+  foldsRows,
+  freeCounts,
+  hasRows,
+  isChunked,
+  type Layout,
+} from "./layout.ts";
 import type { Site } from "./site.ts";
-import { type Arg, isTile, type Tile } from "./tile.ts";
+import { type Arg, compact, countsOf, isTile, type Tile } from "./tile.ts";
 import { type HbmTensor, hbmTensor, transfer } from "./transfer.ts";
 
 /** Where a value from outside lies: in HBM with its own shape, or on chip as [partitions, elements of the block]. */
@@ -26,6 +34,9 @@ interface Held {
   readonly scope: Scope;
 }
 
+/** Dimensions of an operand. */
+const MOST_DIMS = 5;
+
 /** Operations whose result is their operand's tile: tiles repeat by themselves, and axes have no order. */
 const transparent = new Set(["broadcast_in_dim", "reshape", "transpose", "stop_gradient"]);
 
@@ -38,6 +49,11 @@ export class Evaluator {
   private readonly held = new Map<Value, Held>();
   private readonly tensors = new Map<Value, HbmTensor>();
   private pending = new Map<Value, number>();
+  /** Operations whose result is written as another value. */
+  private readonly writeAs = new Map<Operation, Value>();
+  /** Values whose row sums are wanted, and those that are there. */
+  private readonly sums = new Set<Value>();
+  private readonly sideSums = new Map<Value, Tile>();
   private at: Extent;
   /** Partitions of values without rows. */
   private readonly lanes: number;
@@ -65,6 +81,8 @@ export class Evaluator {
   /** Starts a block, or a chunk of the same rows: what was held for the last one goes. */
   begin(extent: Extent, sameRows = false): void {
     this.at = extent;
+    for (const tile of this.sideSums.values()) if (tile.slot) this.site.give(tile.slot);
+    this.sideSums.clear();
     for (const [v, h] of this.held)
       if (h.scope === "chunk" || (h.scope === "rows" && !sameRows)) this.drop(v, h);
   }
@@ -75,14 +93,17 @@ export class Evaluator {
   }
 
   /** Says what will be asked for until the next `begin`, so that tiles go after their last use. */
-  expect(targets: readonly Value[]): void {
+  expect(targets: readonly Value[], folds: readonly Operation[] = []): void {
     this.pending = new Map();
+    this.sums.clear();
+    for (const op of folds) this.rememberSum(op);
     const open = targets.map((v) => this.strip(v));
     const seen = new Set<Value>();
     for (const v of open) this.pending.set(v, (this.pending.get(v) ?? 0) + 1);
     for (let v = open.pop(); v; v = open.pop()) {
       if (seen.has(v) || !this.isComputed(v) || this.held.has(v)) continue;
       seen.add(v);
+      this.rememberSum(v.op);
       for (const x of v.op.operands) {
         const s = this.strip(x);
         this.pending.set(s, (this.pending.get(s) ?? 0) + 1);
@@ -254,15 +275,80 @@ export class Evaluator {
   private compute(v: Value): Tile {
     const { op } = v;
     if (op.name === "constant") return this.load(v);
+    const before = this.site.mark();
     const tile = computeOp(this, op);
-    this.site.done();
+    this.site.done(before);
     return tile;
   }
 
   /** A tile for the result of `op`. */
-  result(op: Operation, dtype: DType = op.results[0]!.type.dtype): Tile {
-    const [v] = op.results;
-    return this.fresh(v!, dtype, this.countsFor(this.domain.varies(v!)));
+  result(op: Operation): Tile {
+    const v = this.writeAs.get(op) ?? op.results[0]!;
+    return this.fresh(v, v.type.dtype, this.countsFor(this.domain.varies(v)));
+  }
+
+  /** Carries out `op` with its result written in the type of `v`, as whose tile it counts. */
+  computeAs(op: Operation, v: Value): Tile {
+    this.writeAs.set(op, this.writeAs.get(v.op) ?? v);
+    const tile = computeOp(this, op);
+    this.writeAs.delete(op);
+    return tile;
+  }
+
+  /** Axes of a value, as text: equal for values of the same axes. */
+  varies(v: Value): string {
+    return [...this.domain.varies(v)].sort((a, b) => a - b).join();
+  }
+
+  /** Whether the value is a number, or one element a partition in this block. */
+  isOperand(v: Value): boolean {
+    const s = this.strip(v);
+    if (this.isComputed(s) && numberOf(s) !== undefined) return true;
+    return this.countsFor(this.domain.varies(s)).every((n, d) => d === 0 || n === 1);
+  }
+
+  /** Whether sums of the value's rows are wanted in this block, and one instruction could give them beside it. */
+  wantsSum(v: Value): boolean {
+    return this.sums.has(this.strip(v)) && !this.sideSums.has(this.strip(v));
+  }
+
+  /** The tile that takes the sums of the value's rows, where they are wanted and `dst` is written by one instruction. */
+  sumBeside(v: Value, dst: Tile): Tile | undefined {
+    const s = this.strip(v);
+    if (!this.wantsSum(s) || compact(dst.view).shape.length > MOST_DIMS) return undefined;
+    const sum = this.site.make(
+      "float32",
+      countsOf(dst).map((n, d) => (d === 0 ? n : 1)),
+    );
+    this.sideSums.set(s, sum);
+    return sum;
+  }
+
+  /** Sums of the value's rows that came with it; the caller gives the tile back. */
+  takeSum(v: Value): Tile | undefined {
+    const s = this.strip(v);
+    const sum = this.sideSums.get(s);
+    this.sideSums.delete(s);
+    this.sums.delete(s);
+    return sum;
+  }
+
+  /** Sums over all free axes of fp32 values, one value a partition. */
+  private rememberSum(op: Operation): void {
+    if (op.name !== "reduce" || op.attrs["body"] !== "add") return;
+    const [x] = op.operands;
+    const s = this.strip(x!);
+    if (
+      s.type.dtype !== "float32" ||
+      !this.isComputed(s) ||
+      foldsRows(this.domain, this.layout, op)
+    )
+      return;
+    const one = this.countsFor(this.domain.varies(op.results[0]!)).every(
+      (n, d) => d === 0 || n === 1,
+    );
+    const folded = foldedAxes(this.domain, op).every((a) => this.domain.varies(s).has(a));
+    if (one && folded) this.sums.add(s);
   }
 
   /** Position of an axis among a tile's dimensions. */

@@ -14,7 +14,7 @@ export interface Slot {
 }
 
 /** Free buffers of a size that are left alone while there is room for another one. */
-const SPARE = 2;
+const SPARE = 1000;
 const LINE = 64;
 
 export class TilePool {

@@ -221,11 +221,14 @@ class Rows {
     e.begin(extent, sameRows);
     const chunked = this.tiling.layout.chunk >= 0;
     const results = phase.results.filter((i) => !chunked || !inChunks || this.resultIsChunked(i));
-    e.expect([
-      ...results.map((i) => this.results[i]!),
-      ...sums.map((s) => s.op.operands[0]!),
-      ...phase.rowFolds.map((op) => op.operands[0]!),
-    ]);
+    e.expect(
+      [
+        ...results.map((i) => this.results[i]!),
+        ...sums.map((s) => s.op.operands[0]!),
+        ...phase.rowFolds.map((op) => op.operands[0]!),
+      ],
+      sums.map((s) => s.op),
+    );
     for (const s of sums) s.add();
     for (const op of phase.rowFolds) this.rowSums.get(op)!.add();
     for (const i of results) this.store(e, i);

@@ -12,7 +12,7 @@ export class Site {
   private readonly pool: TilePool;
   private readonly rank: number;
   private readonly fixedTiles = new Map<string, Tile>();
-  private scratches: Slot[] = [];
+  private readonly scratches: Slot[] = [];
 
   /** `rank` is the number of dimensions of tiles. */
   constructor(emit: Emitter, pool: TilePool, rank: number) {
@@ -38,10 +38,14 @@ export class Site {
     return made;
   }
 
+  /** Where an operation starts, for `done`. */
+  mark(): number {
+    return this.scratches.length;
+  }
+
   /** Ends an operation: its scratch tiles are free again. */
-  done(): void {
-    for (const slot of this.scratches) this.pool.give(slot);
-    this.scratches = [];
+  done(mark = 0): void {
+    for (const slot of this.scratches.splice(mark)) this.pool.give(slot);
   }
 
   /** A number in every partition, kept for the whole Program: [partitions, 1, ...]. */
