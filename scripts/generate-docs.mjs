@@ -1,7 +1,8 @@
 // Pages derived from code: docs/instructions.md from the instruction records, docs/cli.md from the command line,
-// docs/activation-functions.md from the table of functions, docs/chips.md from the chips' facts.
+// docs/activation-functions.md from the table of functions, docs/chips.md from the chips' facts; docs/profile.md shows what its
+// commands print.
 // `node scripts/generate-docs.mjs` writes them; the docs check compares.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -133,11 +134,51 @@ async function chipsPage() {
   return `${lines.join("\n").trimEnd()}\n`;
 }
 
+/** What each command of a page prints, put under its line: blocks that begin with `$ trn`. */
+async function runCommands(path) {
+  const { main } = await import("../apps/cli/dist/main.js");
+  const page = readFileSync(`${root}${path}`, "utf8");
+  const plain = new Proxy(
+    {},
+    { get: (_, name) => (name === "isColorSupported" ? false : (s) => String(s)) },
+  );
+  let made = "";
+  let done = 0;
+  const folder = process.cwd();
+  process.chdir(root);
+  try {
+    const blocks = /^```text\n(\$ trn (?:[^\n\\]|\\\n)*)\n[\s\S]*?^```$/gm;
+    for (const block of page.matchAll(blocks)) {
+      const command = block[1].replaceAll("\\\n", " ").replace(/^\$ trn /, "");
+      let text = "";
+      const io = {
+        out: (s) => {
+          text += s;
+        },
+        err: (s) => {
+          text += s;
+        },
+        colours: plain,
+        live: false,
+        env: {},
+      };
+      await main(command.trim().split(/\s+/), io);
+      made += page.slice(done, block.index);
+      made += `\`\`\`text\n${block[1]}\n${text.replace(/^\n/, "").trimEnd()}\n\`\`\``;
+      done = block.index + block[0].length;
+    }
+  } finally {
+    process.chdir(folder);
+  }
+  return made + page.slice(done);
+}
+
 export const generatedDocs = async () => ({
   "docs/instructions.md": await instructionsPage(),
   "docs/cli.md": await commandsPage(),
   "docs/activation-functions.md": await activationFunctionsPage(),
   "docs/chips.md": await chipsPage(),
+  "docs/profile.md": await runCommands("docs/profile.md"),
 });
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)

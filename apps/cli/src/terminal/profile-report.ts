@@ -142,7 +142,10 @@ function notes(e: Engine): string {
   if (e.columns_share !== undefined && e.array_share !== undefined && e.array_share > 0)
     out.push(`cols ${percent(e.columns_share)}, array ${percent(e.array_share)}`);
   if (e.cold_ns !== undefined && e.cold_ns > 0) out.push(`cold ${time(e.cold_ns)}`);
-  if (e.table_loads) out.push(`${e.table_loads} table loads, ${time(e.table_load_ns ?? 0)}`);
+  if (e.table_loads)
+    out.push(
+      `${e.table_loads} table load${e.table_loads === 1 ? "" : "s"}, ${time(e.table_load_ns ?? 0)}`,
+    );
   return out.join(", ");
 }
 
@@ -232,7 +235,7 @@ function dma(r: ProfileReport, c: Colours): string {
     ]),
     c,
   );
-  return d.transfers === 0 ? "no transfers" : `${wrap(moved, WIDTH - 1)}\n${sizes}${queues}`;
+  return d.bytes === 0 ? "no transfers" : `${wrap(moved, WIDTH - 1)}\n${sizes}${queues}`;
 }
 
 function hbm(r: ProfileReport, c: Colours, top: number, own: string | null): string {
@@ -284,7 +287,12 @@ function roofline({ roofline: f, total_ns }: ProfileReport): string {
     f.bound === "compute"
       ? `bound by the peak of its types, ${tflops(f.peak_tflops)} TFLOP/s`
       : `bound by HBM, ${f.hbm_bytes_per_ns.toFixed(0)} B/ns`;
-  const intensity = f.intensity === null ? "no HBM traffic" : `${tflops(f.intensity)} flop/B`;
+  const intensity =
+    f.flops === 0
+      ? "no matmuls"
+      : f.intensity === null
+        ? "no HBM traffic"
+        : `${tflops(f.intensity)} flop/B`;
   const rates =
     f.flops > 0
       ? ` It reaches ${tflops(f.achieved_tflops)} of ${tflops(f.attainable_tflops)} TFLOP/s.`

@@ -104,10 +104,10 @@ export function utilisation(e: Execution): Utilisation {
 function factsOf(k: Kind, lanes: number, tensor: Execution["chip"]["tensor"]) {
   const { partitions, free } = k.of ? extentOf(k.of.call) : { partitions: 0, free: 0 };
   const call = k.of?.call;
-  const held = call?.tile["stationary"];
+  // A transpose holds its data in the array and streams an identity.
+  const held = call?.tile["stationary"] ?? call?.tile["data"];
   const onTensor = k.of?.engine === "tensor";
-  // A transpose passes [partitions, free] through the array: its columns are as many as its free elements.
-  const columns = held ? held.free : free;
+  const columns = held?.free ?? free;
   return {
     fixed: fixedShare(k),
     partitions,

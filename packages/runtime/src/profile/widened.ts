@@ -37,13 +37,18 @@ export function fixedShare({ of, control }: Pick<Kind, "of" | "control">): numbe
   return one > 0 ? Math.min(1, Math.max(0, 1 - marginal / one)) : 1;
 }
 
-/** Partitions and elements a partition that a call works on: of its widest tile on chip, of the moving tile on TensorE. */
-export function extentOf({ tile }: AnyCall): {
+/**
+ * Partitions and elements a partition that a call works on: of its widest tile on chip, of the moving tile on TensorE, where a transpose
+ * streams as many columns as its data has partitions.
+ */
+export function extentOf({ tile, engine }: AnyCall): {
   readonly partitions: number;
   readonly free: number;
 } {
   const moving = tile["moving"];
   if (moving) return { partitions: moving.partitions, free: moving.free };
+  const data = tile["data"];
+  if (engine === "tensor" && data) return { partitions: data.partitions, free: data.partitions };
   let [partitions, free] = [0, 0];
   for (const t of Object.values(tile))
     if (t && t.space !== "hbm") {
