@@ -1,6 +1,7 @@
 /** One group of operations to its Program. */
 import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
+import { listSchedule } from "@opentrn/device";
 import { type Func, parameterName, print, type Value } from "@opentrn/ir";
 import type { Program } from "@opentrn/isa";
 import { Emitter } from "../emit/emitter.ts";
@@ -15,6 +16,9 @@ export interface Module {
   readonly group: Func;
   readonly program: Program;
 }
+
+/** Instructions that the list scheduler looks ahead. */
+const WINDOW = 128;
 
 /** The first template that takes the group. */
 export const templateFor = (group: Func, chip: Chip): Template | undefined =>
@@ -39,7 +43,9 @@ export function lowerGroup(group: Func, chip: Chip, options: LowerOptions = {}):
     input: (v) => inputs.get(v)!,
     output: (i) => outputs[i]!,
   });
-  return { name: group.name, template: template.name, group, program: emit.finish() };
+  const made = emit.finish();
+  const program = template.reorders ? listSchedule(made, { window: WINDOW }) : made;
+  return { name: group.name, template: template.name, group, program };
 }
 
 function noTemplate(group: Func, chip: Chip): OpenTrnError {

@@ -31,4 +31,6 @@ export interface Template {
   /** Why it cannot lower this group on that chip, naming the operation; undefined when it can. Must be quick: fusing asks often. */
   readonly refuses: (group: Func, chip: Chip) => string | undefined;
   readonly lower: (lowering: Lowering) => void;
+  /** Its instructions are put in the order of a list scheduler, so that blocks overlap without the template's care. */
+  readonly reorders?: true;
 }

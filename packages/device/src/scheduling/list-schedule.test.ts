@@ -88,4 +88,21 @@ describe("list scheduling", () => {
     expect(mustKeepOrder(program)).toMatch(/carry sums/);
     expect(listSchedule(program)).toBe(program);
   });
+
+  it("reorders sums that one instruction makes and reads out", () => {
+    const make = (out: boolean) => {
+      const s = new Sketch();
+      const x = s.tile("sbuf", [128, 64], "float32");
+      const sum = s.tile("sbuf", [128, 1], "float32");
+      s.emit("memset", { dst: s.part(x), value: { kind: "float", value: 1 } });
+      s.emit(
+        "activation_reduce",
+        { dst: s.part(x), data: s.part(x), ...(out ? { reduce_res: s.part(sum) } : {}) },
+        { op: "exp", reduce_op: "add" },
+      );
+      return mustKeepOrder(s.finish());
+    };
+    expect(make(true)).toBeUndefined();
+    expect(make(false)).toMatch(/carry sums/);
+  });
 });

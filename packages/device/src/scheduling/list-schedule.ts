@@ -7,20 +7,16 @@
 import { psumBytesPerPartition } from "@opentrn/chips";
 import type { Program } from "@opentrn/isa";
 import { ClassPlans } from "../timeline/class-plan.ts";
+import { type ModelChanges, modelValue } from "../timeline/model-constants.ts";
 import { timesOf } from "../timeline/times.ts";
 import { queues, unitId, units } from "../timeline/units.ts";
 import { type Accesses, accessesOf } from "./accesses.ts";
 
 export interface ListOptions {
-  /** Instructions past the oldest one not yet placed that are considered; default 32. */
+  /** Instructions past the oldest one not yet placed that are considered; default the model's. */
   readonly window?: number;
+  readonly model?: ModelChanges | undefined;
 }
-
-const DEFAULT_WINDOW = 32;
-/** Candidates weighed by unit and step. */
-const WEIGHED = 12;
-/** Share of a memory that instructions ahead of their turn may fill; the rest is for the oldest ones. */
-const AHEAD = 0.75;
 
 const [HBM, SBUF, PSUM] = [0, 1, 2];
 const spaces = { hbm: HBM, sbuf: SBUF, psum: PSUM } as const;
@@ -30,19 +26,19 @@ export function mustKeepOrder(program: Program): string | undefined {
   if (program.classes.some((c) => c.op.control === true))
     return "it has run-time loops or registers";
   if (program.prints.length > 0) return "it prints from the device";
-  const state = program.classes.some((c) =>
-    ["reduce_cmd", "reduce_op"].some((a) => {
-      const v = c.call.attr[a];
-      return v !== undefined && v !== "idle" && c.op.name.startsWith("activation");
-    }),
-  );
+  const state = program.classes.some(({ op, call: { attr, tile } }) => {
+    // It starts from zero; with the sums read out nothing of it is left behind.
+    if (op.name === "activation_reduce") return tile["reduce_res"] === undefined;
+    const given = ["reduce_cmd", "reduce_op"].map((a) => attr[a]);
+    return op.name.startsWith("activation") && given.some((v) => v !== undefined && v !== "idle");
+  });
   return state ? "engines carry sums between its instructions" : undefined;
 }
 
 /** The same Program in another order; the Program itself where order must be kept. */
 export function listSchedule(program: Program, options: ListOptions = {}): Program {
   if (mustKeepOrder(program) !== undefined) return program;
-  const order = new ListScheduler(program, options.window ?? DEFAULT_WINDOW).run();
+  const order = new ListScheduler(program, options).run();
   const position = new Uint32Array(order.length);
   order.forEach((i, at) => {
     position[i] = at;
@@ -60,6 +56,7 @@ export function listSchedule(program: Program, options: ListOptions = {}): Progr
 class ListScheduler {
   private readonly program: Program;
   private readonly window: number;
+  private readonly candidates: number;
   private readonly plans: ClassPlans;
   private readonly accesses: Accesses;
   private readonly count: number;
@@ -84,9 +81,12 @@ class ListScheduler {
   /** Instructions below this are considered. */
   private horizon = 0;
 
-  constructor(program: Program, window: number) {
+  constructor(program: Program, { window, model }: ListOptions) {
     this.program = program;
-    this.window = window;
+    this.window = window ?? modelValue("schedulerWindow", model);
+    this.candidates = modelValue("schedulerCandidates", model);
+    // The rest is for the oldest instructions.
+    const ahead = modelValue("schedulerShare", model);
     this.plans = new ClassPlans(program);
     this.accesses = accessesOf(program, this.plans.plans);
     this.times = timesOf(program.chip);
@@ -109,8 +109,8 @@ class ListScheduler {
     });
     this.used = new Float64Array(2 * program.cores);
     this.limit = [
-      AHEAD * chip.sbuf.usableBytesPerPartition.value,
-      AHEAD * psumBytesPerPartition(chip),
+      ahead * chip.sbuf.usableBytesPerPartition.value,
+      ahead * psumBytesPerPartition(chip),
     ];
     for (let i = 0; i < n; i++) this.followers.push([]);
     const { start, before, touched } = this.accesses;
@@ -159,7 +159,7 @@ class ListScheduler {
     let best = -1;
     let earliest = Number.POSITIVE_INFINITY;
     for (const [u, list] of this.lists.entries()) {
-      const look = Math.min(WEIGHED, list.length);
+      const look = Math.min(this.candidates, list.length);
       for (let k = 0; k < look; k++) {
         const i = list[k]!;
         const start = Math.max(this.free[u]!, this.ready[i]!);

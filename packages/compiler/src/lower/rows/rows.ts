@@ -42,6 +42,7 @@ function planOf(group: Func, chip: Chip): Plan | string {
 export const rows: Template = {
   name: "rows",
   summary: "elementwise operations, reductions, broadcasts and views, row by row",
+  reorders: true,
   refuses: (group, chip) => {
     const plan = planOf(group, chip);
     return typeof plan === "string" ? plan : undefined;
