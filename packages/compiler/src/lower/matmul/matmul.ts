@@ -6,19 +6,23 @@ import type { View } from "../../emit/view.ts";
 import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
 import { Shared, Waiting } from "./drain.ts";
-import { blockFinish, type FinishContext, plainFinish } from "./finish.ts";
+import {
+  blockFinish,
+  columnVectors,
+  type Finish,
+  type FinishContext,
+  plainFinish,
+} from "./finish.ts";
 import { groupOf, inHbm, type MatmulGroup, type Segment, sameOperand } from "./group.ts";
+import { planLanes } from "./lanes.ts";
 import type { Operand } from "./load.ts";
-import { multiply, type Term } from "./multiply.ts";
+import { multiply, psumDepth, type Term } from "./multiply.ts";
 import { type Product, productOf, type Side, type Strided } from "./product.ts";
 import { type Load, type Task, tilingFor, widestUnit } from "./tiling.ts";
 
 /** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
 const ROW_BYTES = 8192;
 const ROW_TILES = 3;
-
-/** Bytes of a partition for an epilogue's tiles. */
-const EPILOGUE_BYTES = 48 * 1024;
 
 export const matmul: Template = {
   name: "matmul",
@@ -77,6 +81,13 @@ function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
       turned: p.operands[side].turned,
       K: p.product.K,
     });
+  const height = Math.min(rows, M);
+  const columnStep = Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1)));
+  const widest = Math.min(widestUnit(chip, terms.length, columnStep), Math.max(...N));
+  const plans = segments.map(
+    ({ epilogue }) =>
+      epilogue && planLanes(chip, epilogue, height, widest, psumDepth(chip, widest, terms.length)),
+  );
   const task: Task = {
     batch,
     M,
@@ -86,40 +97,47 @@ function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
     resultBytes,
     readBytes: 0,
     steps: plain ? results.length / segments.length : Math.max(...segments.map(stepsOf)),
-    columnStep: Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1))),
+    columnStep,
     rowColumns,
-    reserved: plain ? ROW_TILES * rowColumns * resultBytes * segments.length : EPILOGUE_BYTES,
+    reserved: segments.reduce((n, s, i) => {
+      const plan = plans[i];
+      if (!plan || !s.epilogue) return n + ROW_TILES * rowColumns * resultBytes;
+      const vectors = columnVectors(s.epilogue).reduce(
+        (b, v) => b + v.type.shape[0]! * bytesOf(v.type.dtype),
+        0,
+      );
+      return n + plan.lanes * plan.bytes + vectors;
+    }, 0),
   };
   const tiling = tilingFor(chip, task);
-  const unit = [Math.min(rows, M), tiling.unit] as const;
   const shared = new Shared(chip);
-  const context: FinishContext = {
-    emit,
-    shared,
-    unit,
-    M,
-    budget: EPILOGUE_BYTES / segments.length,
-    input: lowering.input,
-    output: lowering.output,
-  };
-  const finishes = segments.map((s) =>
-    s.epilogue
-      ? blockFinish(context, s)
-      : plainFinish(context, s, { depth: ROW_TILES, columns: rowColumns }),
-  );
+  const unit = [height, tiling.unit] as const;
+  const { input, output } = lowering;
+  const context: FinishContext = { emit, shared, unit, M, input, output };
+  const finishes = segments.map((s, i) => {
+    const plan = plans[i];
+    const tiles = { depth: ROW_TILES, columns: rowColumns };
+    return plan ? blockFinish(context, s, plan) : plainFinish(context, s, tiles);
+  });
   const waiting = new Waiting(emit, shared, unit);
   const tiles = Math.ceil(Math.max(...task.products) / rows);
   const operands = (side: 0 | 1, segment: number): readonly Operand[] =>
     bundles[side === 0 ? 0 : segment]![side]!.map((p) => p.operands[side]);
   const sizes = { batch, M, N, tiles };
+  let last: Finish | undefined;
   multiply(emit, { sizes, dtype: task.sides[0][0]!.to, terms, operands, tiling }, (u, psum) => {
+    const finish = finishes[u.segment]!;
+    // Sums that wait in SBUF are about to be written again, and PSUM tiles change hands.
+    if (finish !== last || (u.begins && !u.ends)) last?.flush();
+    last = finish;
     const sums = psum.map((p) => waiting.take(u, p));
     if (u.ends)
-      finishes[u.segment]!(
+      finish.take(
         u,
         sums.map((s) => s!),
       );
   });
+  last?.flush();
 }
 
 /** Instructions over a unit that an epilogue takes, about. */

@@ -1,12 +1,13 @@
 /** Emits tiled products: loads when they are due, matmuls of one unit into PSUM, and its sums to whoever drains them. */
+import type { Chip } from "@opentrn/chips";
 import { records } from "@opentrn/isa";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { bankColumns, psumBanks } from "./costs.ts";
+import { bankColumns, matmulNs, psumBanks } from "./costs.ts";
 import { type Held, loadChunk, type Operand, roomFor } from "./load.ts";
 import type { Tiling } from "./tiling.ts";
-import { type Chunk, orderOf, type Sizes, type Unit } from "./units.ts";
+import { type Chunk, type Order, orderOf, type Sizes, type Unit } from "./units.ts";
 
 /** Takes the sums of a unit once all of its matmuls are emitted: [rows, columns] in PSUM for every product of the segment. */
 export type Drain = (unit: Unit, sums: readonly View[]) => void;
@@ -46,14 +47,17 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
     slots.set(key, known);
     return known;
   };
-  const depth = psumSlots(emit, Math.ceil(tiling.unit / bankColumns(emit.chip)) * terms.length);
+  const depth = psumDepth(emit.chip, tiling.unit, terms.length);
   const sums = terms.map(() =>
     ring(depth, () => emit.psum("float32", [Math.min(rows, sizes.M), tiling.unit], "sums")),
   );
-  let next = 0;
+  const unitNs = terms.reduce(
+    (ns, { K }) => ns + Math.ceil(K / rows) * matmulNs(emit.chip, made.dtype, tiling.unit),
+    0,
+  );
+  const loads = new Loads(order, Math.max(LEAST_AHEAD, Math.ceil(AHEAD_NS / unitNs)));
   order.units.forEach((unit, u) => {
-    for (; next < order.chunks.length && order.chunks[next]!.due <= u; next++) {
-      const chunk = order.chunks[next]!;
+    for (const chunk of loads.before(u)) {
       const into = held(chunk.side, chunk);
       made.operands(chunk.side, chunk.segment).forEach((o, i) => {
         loadChunk(emit, o, chunk, into[i]!);
@@ -71,9 +75,38 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
   });
 }
 
-/** How many tiles of so many banks PSUM holds. */
-const psumSlots = ({ chip }: Emitter, banks: number): number =>
-  Math.max(1, Math.floor(psumBanks(chip) / banks));
+/** Loads are issued this long before their data is needed, or as soon as there is room, so that small ones come between large ones. */
+const AHEAD_NS = 40_000;
+const LEAST_AHEAD = 4;
+
+/** Hands out loads in the order of need, once their slot is free and need comes near. */
+class Loads {
+  private readonly order: Order;
+  private readonly ahead: number;
+  private readonly open: Chunk[] = [];
+  private next = 0;
+
+  constructor(order: Order, ahead: number) {
+    this.order = order;
+    this.ahead = ahead;
+  }
+
+  /** Those to issue before unit `u`. */
+  before(u: number): readonly Chunk[] {
+    const { chunks } = this.order;
+    for (; this.next < chunks.length && chunks[this.next]!.due <= u; this.next++) {
+      const chunk = chunks[this.next]!;
+      const at = this.open.findIndex((c) => c.first > chunk.first);
+      this.open.splice(at < 0 ? this.open.length : at, 0, chunk);
+    }
+    const near = this.open.findIndex((c) => c.first > u + this.ahead);
+    return this.open.splice(0, near < 0 ? this.open.length : near);
+  }
+}
+
+/** How many units PSUM holds, of so many columns for each of their products. */
+export const psumDepth = (chip: Chip, columns: number, products: number): number =>
+  Math.max(1, Math.floor(psumBanks(chip) / (Math.ceil(columns / bankColumns(chip)) * products)));
 
 /** All matmuls of a product of a unit, K ascending. */
 function matmuls(emit: Emitter, unit: Unit, into: View, left: Held, right: Held, K: number): void {

@@ -1,0 +1,141 @@
+/**
+ * Epilogues of several units at a time. Engines run in order, and what one unit needs goes from engine to engine, so that each would wait
+ * for the others; instead, the first part of a unit's instructions takes turns with the second part of the unit before and so on, on
+ * tiles of their own. Stores come a unit later, when their data is there and they hold up no loads.
+ */
+import { invariant } from "@opentrn/base";
+import type { Chip } from "@opentrn/chips";
+import { records } from "@opentrn/isa";
+import { Emitter, type Pending } from "../../emit/emitter.ts";
+import { Block, type BlockRequest, type BlockSpec } from "../rows/block.ts";
+
+/** How many units are under way together, on as many lanes of tiles, each with so many bytes of a partition. */
+export interface LanePlan {
+  readonly together: number;
+  readonly lanes: number;
+  readonly bytes: number;
+}
+
+/** Share of SBUF that the tiles of epilogues may take. */
+const MOST = 0.55;
+/** Units under way at most. */
+const MOST_TOGETHER = 3;
+/** Room beyond what a unit needs at least, so that its own steps overlap. */
+const EASE = 2;
+
+/** Lanes for a spec whose units have that many rows and columns; PSUM holds `depth` of them. */
+export function planLanes(
+  chip: Chip,
+  spec: BlockSpec,
+  rows: number,
+  columns: number,
+  depth: number,
+): LanePlan {
+  const least = tileBytes(chip, spec, rows, columns);
+  const room = MOST * chip.sbuf.usableBytesPerPartition.value;
+  for (let together = Math.max(1, Math.min(MOST_TOGETHER, depth - 1)); together >= 1; together--)
+    for (const ease of [EASE, 1.25])
+      if ((together + 1) * least * ease <= room)
+        return { together, lanes: together + 1, bytes: Math.ceil(least * ease) };
+  return { together: 1, lanes: 1, bytes: least };
+}
+
+/** Bytes of a partition that one unit's tiles take when every buffer is reused as soon as it can be. */
+function tileBytes(chip: Chip, spec: BlockSpec, rows: number, columns: number): number {
+  const emit = new Emitter("measured", chip);
+  const block = Block.of({ ...spec, budget: 0 }, emit);
+  invariant(typeof block !== "string", "refuses has asked before");
+  emit.collect(() => {
+    block.emit({
+      rows: [0, rows],
+      columns: [0, columns],
+      bind: (v) =>
+        spec.onChip?.includes(v)
+          ? emit.psum("float32", [rows, columns])
+          : emit.hbm("outside", v.type.dtype, v.type.shape),
+    });
+  });
+  return emit.builder.storages.reduce((n, s) => n + (s.space === "sbuf" ? s.rowBytes : 0), 0);
+}
+
+/** A unit under way: instructions of which `at` are appended, `part` of them each time. */
+interface Active {
+  readonly work: readonly Pending[];
+  readonly stores: readonly Pending[];
+  readonly part: number;
+  at: number;
+}
+
+export class Lanes {
+  private readonly emit: Emitter;
+  private readonly plan: LanePlan;
+  private readonly blocks: readonly Block[];
+  private active: Active[] = [];
+  private late: Pending[] = [];
+  private count = 0;
+
+  constructor(emit: Emitter, spec: BlockSpec, plan: LanePlan) {
+    this.emit = emit;
+    this.plan = plan;
+    this.blocks = Array.from({ length: plan.lanes }, () => {
+      const block = Block.of({ ...spec, budget: plan.bytes }, emit);
+      invariant(typeof block !== "string", "refuses has asked before");
+      return block;
+    });
+  }
+
+  /** Computes a unit; `store` stores what the block made. */
+  take(request: BlockRequest, store: (block: Block) => void): void {
+    const block = this.blocks[this.count++ % this.blocks.length]!;
+    const work = this.emit.collect(() => {
+      block.emit(request);
+    });
+    const stores = this.emit.collect(() => {
+      store(block);
+    });
+    const part = Math.ceil(work.length / this.plan.together);
+    this.active.push({ work, stores, part, at: 0 });
+    this.step();
+    if (this.plan.lanes === 1) this.storeLate();
+  }
+
+  /** Appends the next part of every unit under way, taking turns. */
+  private step(): void {
+    const due = this.late;
+    this.late = [];
+    const most = Math.max(...this.active.map((a) => a.part));
+    const ends = this.active.map((a) => Math.min(a.work.length, a.at + a.part));
+    for (let i = 0; i < most; i++)
+      this.active.forEach((a, k) => {
+        if (a.at < ends[k]!) this.emit.append(a.work[a.at++]!);
+      });
+    this.append(due);
+    for (const a of this.active) if (a.at === a.work.length) this.late.push(...a.stores);
+    this.active = this.active.filter((a) => a.at < a.work.length);
+  }
+
+  /** Appends everything. */
+  flush(): void {
+    while (this.active.length > 0) this.step();
+    this.storeLate();
+  }
+
+  private storeLate(): void {
+    this.append(this.late);
+    this.late = [];
+  }
+
+  /** SyncE has the least to do; its queue is the loads'. */
+  private append(stores: readonly Pending[]): void {
+    const { hardwareDge } = this.emit.chip.dma;
+    const mode = hardwareDge.value ? { dge_mode: "hwdge", engine: "sync" } : {};
+    for (const p of stores) {
+      const plain = p.op === records.dmaCopy && p.attrs["dge_mode"] === undefined && sameTypes(p);
+      this.emit.append(plain ? { ...p, attrs: { ...p.attrs, ...mode } } : p);
+    }
+  }
+}
+
+/** Only software descriptors convert. */
+const sameTypes = ({ operands: { dst, src } }: Pending): boolean =>
+  dst?.kind === "tile" && src?.kind === "tile" && dst.pattern.dtype === src.pattern.dtype;
