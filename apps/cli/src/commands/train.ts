@@ -26,6 +26,8 @@ export async function trainCommand(
     out: typed.out,
     resume: typed.resume === true,
     version,
+    // Someone who watches wants Ctrl-C to be heard in the middle of a step.
+    thread: io.live,
     onProgress: (what) => progress.say(what),
   }).finally(() => progress.done());
   const json = typed.json === true;

@@ -15,6 +15,7 @@ import { sourceFiles } from "../data/source-files.ts";
 import { split } from "../data/split.ts";
 import { tokenise } from "../data/token-cache.ts";
 import { engineNamed } from "../engine/engines.ts";
+import { ThreadEngine } from "../engine/thread/thread-engine.ts";
 import { tensorboardLog } from "../logs/tensorboard-log.ts";
 import { csvLog, jsonLog } from "../logs/text-logs.ts";
 import type { TrainPlan, TrainRun } from "../loop/train-loop.ts";
@@ -33,6 +34,8 @@ export interface OpenRequest {
   readonly out: string;
   readonly resume: boolean;
   readonly version: string;
+  /** Computes in a thread of its own, so that the caller's stays free. */
+  readonly thread?: boolean;
   readonly onProgress?: (what: string) => void;
 }
 
@@ -68,7 +71,7 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
       "--stochastic-rounding is not done by any engine yet; leave it out to round to nearest",
       { category: "unsupported here", rule: "--stochastic-rounding" },
     );
-  const engineOf = engineNamed(options.engine);
+  engineNamed(options.engine);
   // A price that nobody published is better missed now than at the end.
   costOf({ chip, tokensPerSecond: 1, cores: 1, ...priceOf(options) });
   const schedule = scheduleOf(options);
@@ -96,12 +99,16 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
   const state = before?.state ?? freshState(config, options.seed);
   if (before) checkState(before.path, config, state);
   say("compiling the step");
-  const engine = await engineOf.training(engineRequest(options, config), {
+  const placement = {
     chip,
     cores: options.cores,
     stochasticRounding: options.stochasticRounding,
     seed: options.seed,
-  });
+  };
+  const wanted = engineRequest(options, config);
+  const engine = request.thread
+    ? await ThreadEngine.of(options.engine, wanted, placement)
+    : await engineNamed(options.engine).training(wanted, placement);
   await engine.load(state);
   writeOptions(out, options);
   const from = before?.record.step;
