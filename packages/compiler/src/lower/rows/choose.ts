@@ -35,6 +35,8 @@ export interface Tiling {
 const BUDGET = 150 * 1024;
 /** Elements of a partition that make an instruction's fixed part small. */
 const LONG = 2048;
+/** Elements from which on a row of its own is worth its instructions: values of one element a row are then scalar operands. */
+const WIDE = 320;
 const MOST_BUNDLES = 8;
 
 /** Axes in the order of the largest value from outside or result, then as they come. */
@@ -114,7 +116,8 @@ function tilingOf(
   if (whole <= BUDGET) {
     const even = rowsAreEven(domain, plain, results);
     const widest = widestOf(domain, plain);
-    const room = Math.min(Math.floor(BUDGET / whole), Math.ceil(LONG / widest));
+    const beside = widest >= WIDE && hasColumns(domain, plain) ? 1 : Math.ceil(LONG / widest);
+    const room = Math.min(Math.floor(BUDGET / whole), beside);
     const perPartition = even ? Math.max(1, Math.min(room, Math.ceil(count / lanes))) : 1;
     const tiling = { layout: plain, rows: count, perPartition, chunk: 1, chunksOutside: false };
     return { ...tiling, cost: costOf(domain, tiling, results, chip) };
@@ -155,6 +158,14 @@ function chunked(
   const tiling = { layout, rows: count, perPartition: 1, chunk, chunksOutside: keeps };
   return { ...tiling, cost: costOf(domain, tiling, results, chip) };
 }
+
+/** Whether some values have one element a row beside others that have many. */
+const hasColumns = (domain: Domain, layout: Layout): boolean =>
+  domain.values.some(
+    (v) =>
+      layout.rows.some((a) => domain.varies(v).has(a)) &&
+      !layout.free.some((a) => domain.varies(v).has(a)),
+  );
 
 /** Parts of nearly `most`, of multiples of 128 where there are several. */
 function evenPart(size: number, most: number): number {

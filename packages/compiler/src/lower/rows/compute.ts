@@ -73,6 +73,19 @@ function moved(e: Evaluator, part: Tile, from: Value, to: Value, d: number): Til
   return { ...part, view: withDims(part.view, dims) };
 }
 
+/** Computes a value that nothing else needs right where it goes. */
+function writtenThere(e: Evaluator, x: Value, into: Tile): boolean {
+  const s = e.strip(x);
+  const own = e.isComputed(s) && e.uses(s) === 1 && !e.has(s) && s.type.dtype === x.type.dtype;
+  if (!own || !writesWhole(s.op) || e.varies(s) !== e.varies(x)) return false;
+  e.computeInto(s.op, into);
+  return true;
+}
+
+/** Element-by-element operations, which write every element of their result once. */
+const writesWhole = (op: Operation): boolean =>
+  op.name in floatOps || op.name in logicalOps || op.name === "convert" || op.name === "compare";
+
 const numbers = (op: Operation, name: string): readonly number[] =>
   op.attrs[name] as readonly number[];
 
@@ -116,10 +129,9 @@ const special: Readonly<Record<string, Compute>> = {
       if (axis === undefined || !e.domain.varies(x!).has(axis)) continue;
       part = moved(e, partOf(e, part, x!, d, start[d]!, limit[d]!, strides[d]!), x!, y!, d);
     }
-    const dst = e.result(op);
-    copy(e.site, dst, part);
+    const tile = e.shared(part);
     e.finish(op);
-    return dst;
+    return tile;
   },
   concatenate: (e, op) => {
     const d = op.attrs["dimension"] as number;
@@ -129,7 +141,7 @@ const special: Readonly<Record<string, Compute>> = {
     for (const x of op.operands) {
       const n = x.type.shape[d]!;
       const into = moved(e, partOf(e, dst, y!, d, at, at + n), y!, x, d);
-      copy(e.site, into, e.tile(x));
+      if (!writtenThere(e, x, into)) copy(e.site, into, e.tile(x));
       e.release(x);
       at += n;
     }

@@ -71,6 +71,12 @@ export class Engines {
     return this.ns(engine, view.free * factor, 1, pointers);
   }
 
+  /** Reading accumulators out. */
+  readOut(engine: "vector" | "scalar"): number {
+    const f = this.chip.engines[engine];
+    return f.minimumCycles.value / f.clockGHz.value;
+  }
+
   /** Does it in the way that is finished first. */
   run(ways: readonly Way[]): void {
     const best = ways.reduce((a, b) =>

@@ -51,6 +51,8 @@ export class Evaluator {
   private pending = new Map<Value, number>();
   /** Operations whose result is written as another value. */
   private readonly writeAs = new Map<Operation, Value>();
+  /** Operations whose result goes to a tile that is there. */
+  private readonly writeInto = new Map<Operation, Tile>();
   /** Values whose row sums are wanted, and those that are there. */
   private readonly sums = new Set<Value>();
   private readonly sideSums = new Map<Value, Tile>();
@@ -283,15 +285,33 @@ export class Evaluator {
 
   /** A tile for the result of `op`. */
   result(op: Operation): Tile {
+    const there = this.writeInto.get(op);
+    if (there) return there;
     const v = this.writeAs.get(op) ?? op.results[0]!;
     return this.fresh(v, v.type.dtype, this.countsFor(this.domain.varies(v)));
   }
 
   /** Carries out `op` with its result written in the type of `v`, as whose tile it counts. */
   computeAs(op: Operation, v: Value): Tile {
+    const there = this.writeInto.get(v.op);
+    if (there) return this.computeInto(op, there);
     this.writeAs.set(op, this.writeAs.get(v.op) ?? v);
     const tile = computeOp(this, op);
     this.writeAs.delete(op);
+    return tile;
+  }
+
+  /** Carries out `op` with its result written to `tile`. */
+  computeInto(op: Operation, tile: Tile): Tile {
+    this.writeInto.set(op, tile);
+    const made = computeOp(this, op);
+    this.writeInto.delete(op);
+    return made;
+  }
+
+  /** Another look at a tile, which keeps its buffer as long as it lives itself. */
+  shared(tile: Tile): Tile {
+    if (tile.slot) tile.slot.holders++;
     return tile;
   }
 

@@ -3,10 +3,14 @@ import type { Body } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { type AluName, isFloat } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
+import type { Way } from "./engines.ts";
 import { copy, tensorTensor } from "./instructions.ts";
 import { exactOp, isWide, lowBits } from "./integer-ops.ts";
 import type { Site } from "./site.ts";
-import { countsOf, merged, type Tile, withDims } from "./tile.ts";
+import { compact, countsOf, merged, type Tile, withDims } from "./tile.ts";
+
+/** Elements from which on a copy on the side is worth its memory. */
+const LONG = 128;
 
 export const bodyOps = {
   add: "add",
@@ -39,6 +43,10 @@ function foldFloats(site: Site, dst: Tile, data: Tile, gone: readonly number[], 
     return;
   }
   const x = withDims(data.view, [dims[0]!, ...kept, ...folded]);
+  if (kept.length === 0) {
+    foldRow(site, dst, x, body);
+    return;
+  }
   const axis = folded.map((_, i) => 1 + kept.length + i);
   const out = withDims(dst.view, [
     dst.view.pattern.dims[0]!,
@@ -52,6 +60,48 @@ function foldFloats(site: Site, dst: Tile, data: Tile, gone: readonly number[], 
         site.emit.emit(records.tensorReduce, { dst: out, data: x }, { op: bodyOps[body], axis }),
     },
   ]);
+}
+
+/** All of a partition to one value: beside a copy that nobody reads, VectorE and ScalarE are faster than the reduction proper. */
+function foldRow(site: Site, dst: Tile, x: View, body: Body): void {
+  const out = compact(dst.view);
+  const ways: Way[] = [
+    {
+      engine: "vector",
+      ns: site.engines.plain("vector", x),
+      emit: () =>
+        site.emit.emit(
+          records.tensorReduce,
+          { dst: out, data: x },
+          { op: bodyOps[body], axis: x.shape.slice(1).map((_, i) => i + 1) },
+        ),
+    },
+  ];
+  if (x.free >= LONG) {
+    const aside = site.scratch("bfloat16", countsOf({ view: x })).view;
+    ways.push({
+      engine: "vector",
+      ns: site.engines.scalarForm([aside, x]) + site.engines.readOut("vector"),
+      emit: () =>
+        site.emit.emit(
+          records.tensorScalarReduce,
+          { dst: aside, data: x, reduce_res: out },
+          { op0: "bypass", reduce_op: bodyOps[body] },
+        ),
+    });
+    if (body === "add")
+      ways.push({
+        engine: "scalar",
+        ns: site.engines.plain("scalar", x) + site.engines.readOut("scalar"),
+        emit: () =>
+          site.emit.emit(
+            records.activationReduce,
+            { dst: aside, data: x, reduce_res: out },
+            { op: "copy", reduce_op: "add" },
+          ),
+      });
+  }
+  site.engines.run(ways);
 }
 
 const orOne = (dims: readonly (readonly [number, number])[]) =>
