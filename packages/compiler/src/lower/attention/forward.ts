@@ -1,12 +1,15 @@
 /** Attention, forward: what is loaded when, and in which order steps go through their stages (forward-stages.ts). */
+import type { Chip } from "@opentrn/chips";
 import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
-import { bytesOf } from "@opentrn/numerics";
+import { bytesOf, type DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { BANK, BLOCK, ForwardStages, stageDelays, type Work } from "./forward-stages.ts";
-import { loadTokens, loadTurned } from "./loads.ts";
+import { type ChunkTraffic, shareOfTensor, wantsAllRows } from "./balance.ts";
+import { BLOCK, banksFor, ForwardStages, type Work } from "./forward-stages.ts";
 import { pipeline } from "./pipeline.ts";
-import { type Batch, batchesOf, P, stepsOf } from "./plan.ts";
+import { batchesOf, P, panelsOf, stepsOf } from "./plan.ts";
+import { Products } from "./products.ts";
+import { Sources } from "./sources.ts";
 
 export interface ForwardTensors {
   /** [b, n, h, d]; k and v [b, m, g, d]. */
@@ -44,59 +47,45 @@ export function lowerForward(
   tensors: ForwardTensors,
 ): void {
   const { b, g, r, d } = sizes;
-  const { abreast, ranges } = strips(sizes, bytesOf(tensors.q.dtype));
-  const most = Math.min(8, Math.floor(BANK / d));
+  const { dtype } = tensors.q;
+  const { abreast, ranges } = strips(sizes, bytesOf(dtype));
+  const share = shareOfTensor(emit.chip, trafficOf(sizes, config, dtype));
+  const most = Products.most(banksFor(share), d);
+  const sources = new Sources(emit, tensors, padsFeatures(emit.chip, sizes, config));
   const work: Work[] = [];
   for (let sequence = 0; sequence < b; sequence++)
     for (let group = 0; group < g; group += abreast) {
       const groups = [group, Math.min(group + abreast, g)] as const;
-      const heads = [groups[0] * r, groups[1] * r] as const;
-      const whole =
-        ranges.length === 1 ? keysOf(emit, tensors, sequence, groups, ranges[0]!) : undefined;
-      for (const batch of batchesOf(sizes, config.causal, sequence, heads, {
-        most,
-        block: BLOCK,
-      })) {
-        const queries = queriesOf(emit, tensors, batch);
-        stepsOf(batch, BLOCK, ranges).forEach((steps, i) => {
-          const keys = whole ?? keysOf(emit, tensors, sequence, groups, ranges[i]!);
-          for (const step of steps) work.push({ step, keys, queries });
-        });
+      const all = ranges.length === 1 ? sources.keys(sequence, groups, ranges[0]!) : undefined;
+      for (const panel of panelsOf(sizes, sequence, [groups[0] * r, groups[1] * r])) {
+        const queries = sources.queries(panel);
+        for (const batch of batchesOf(sizes, config.causal, panel, { most, block: BLOCK }))
+          stepsOf(batch, BLOCK, ranges).forEach((steps, i) => {
+            if (steps.length === 0) return;
+            const keys = all ?? sources.keys(sequence, groups, ranges[i]!);
+            for (const step of steps) {
+              keys.readBy(work.length);
+              queries.readBy(work.length);
+              work.push({ step, keys, queries });
+            }
+          });
       }
     }
-  const stages = new ForwardStages(emit, sizes, config, tensors);
-  pipeline(work, stageDelays(stages));
+  const options = { share, steps: work.length };
+  const stages = new ForwardStages(emit, sizes, config, tensors, options);
+  pipeline(work, stages.stages);
   stages.end();
 }
 
-/** Runs `load` when it is first asked. */
-export function lazily<T>(load: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= load();
-    return made;
-  };
+/** 128 x 128 scores of one head. */
+const chunksOf = ({ n, m }: AttentionSizes, causal: boolean): number =>
+  (Math.ceil(n / P) * Math.ceil(m / P)) / (causal ? 2 : 1);
+
+function trafficOf(sizes: AttentionSizes, { causal }: AttentionConfig, dtype: DType): ChunkTraffic {
+  const { n, m, r, d } = sizes;
+  return { bytes: ((2 * n + (2 * m) / r) * d * bytesOf(dtype)) / chunksOf(sizes, causal), dtype };
 }
 
-function keysOf(
-  emit: Emitter,
-  { k, v }: ForwardTensors,
-  sequence: number,
-  [g0, g1]: readonly [number, number],
-  [from, to]: readonly [number, number],
-): Work["keys"] {
-  const part = (x: View): View => x.at(0, sequence).slice(0, from, to).slice(1, g0, g1);
-  const load = lazily(() => ({
-    k: loadTurned(emit, part(k), "k"),
-    v: loadTokens(emit, part(v), "v"),
-  }));
-  return { load, from, group: g0 };
-}
-
-function queriesOf(emit: Emitter, { q }: ForwardTensors, batch: Batch): Work["queries"] {
-  const part = q
-    .at(0, batch.sequence)
-    .slice(0, ...batch.queries)
-    .slice(1, ...batch.heads);
-  return { load: lazily(() => loadTurned(emit, part, "q")) };
-}
+/** Whether features are padded to 128: worth it where TensorE is busy for several windows of its duty limiter. */
+const padsFeatures = (chip: Chip, sizes: AttentionSizes, { causal }: AttentionConfig): boolean =>
+  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 && wantsAllRows(chip, sizes.d);

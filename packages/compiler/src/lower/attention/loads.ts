@@ -7,18 +7,22 @@ import { P } from "./plan.ts";
 /** A [tokens, heads, d] part of a tensor with features on partitions: one tensor [features, heads, tokens] for every 128 features. */
 export type Turned = readonly View[];
 
+/** Where 128 features of [heads, tokens] are put: [at least the features, heads, tokens]. */
+export type Room = (features: number, heads: number, tokens: number) => View;
+
 /** `src` is [tokens, heads, d] in HBM. */
-export function loadTurned(emit: Emitter, src: View, name: string): Turned {
+export function loadTurned(emit: Emitter, src: View, room: Room): Turned {
   const [tokens, heads, d] = src.shape as [number, number, number];
   const parts: View[] = [];
   for (let f = 0; f < d; f += P) {
     const features = Math.min(P, d - f);
-    const dst = emit.sbuf(src.dtype, [features, heads, tokens], name);
+    const whole = room(features, heads, tokens);
+    const dst = whole.slice(0, 0, features);
     const from = src.slice(2, f, f + features);
     // One head is an ordinary transpose.
     if (heads === 1) emit.emit(records.dmaTranspose, { dst: dst.at(1, 0), src: from.at(1, 0) });
     else emit.emit(records.dmaTranspose, { dst, src: from });
-    parts.push(dst);
+    parts.push(whole);
   }
   return parts;
 }

@@ -19,16 +19,26 @@ export interface Tile {
   readonly slot: number;
 }
 
-/** Tiles of one sequence: some of one head, or all of several heads. */
-export interface Batch {
+/** Queries of some heads of one sequence, loaded and stored together. */
+export interface Panel {
   readonly sequence: number;
   readonly heads: readonly [from: number, to: number];
   readonly queries: readonly [from: number, to: number];
+}
+
+/** Tiles of a panel that are finished together: some of one head, or all of several heads. */
+export interface Batch {
+  readonly panel: Panel;
+  readonly heads: readonly [from: number, to: number];
+  /** First query. */
+  readonly from: number;
   /** Tiles a head. */
   readonly depth: number;
   readonly tiles: readonly Tile[];
   /** Keys of at least one tile come in more than one segment. */
   readonly online: boolean;
+  /** Whether this is the last batch of its panel. */
+  readonly closes: boolean;
 }
 
 /** Keys [from, to) of a tile, whose scores stand in a block from column `at`. */
@@ -55,40 +65,65 @@ export interface Step {
 export const seenBy = (i: number, { n, m }: AttentionSizes, causal: boolean): number =>
   causal ? i + m - n + 1 : m;
 
-/** Batches of a sequence's heads [from, to) with at most `most` tiles each. */
+/** Most tiles of a head that a panel holds. */
+const DEPTH = 8;
+
+/** Panels of a sequence's heads, [from, to). */
+export function panelsOf(
+  { n }: AttentionSizes,
+  sequence: number,
+  heads: readonly [number, number],
+): readonly Panel[] {
+  const panels: Panel[] = [];
+  for (let from = 0; from < n; from += DEPTH * P)
+    panels.push({ sequence, heads, queries: [from, Math.min(n, from + DEPTH * P)] });
+  return panels;
+}
+
+/** Batches of a panel with at most `most` tiles each; scores come in blocks of `block` columns. */
 export function batchesOf(
   sizes: AttentionSizes,
   causal: boolean,
-  sequence: number,
-  [from, to]: readonly [number, number],
+  panel: Panel,
   { most, block }: { readonly most: number; readonly block: number },
 ): readonly Batch[] {
-  const { n } = sizes;
-  const depth = Math.ceil(n / P);
-  const abreast = Math.max(1, Math.floor(most / depth));
+  const [first, end] = panel.queries;
+  const depth = Math.min(most, Math.ceil((end - first) / P));
+  const whole = depth * P >= end - first;
+  const abreast = whole ? Math.floor(most / depth) : 1;
   const batches: Batch[] = [];
-  for (let head = from; head < to; head += abreast) {
-    const heads = [head, Math.min(head + abreast, to)] as const;
-    for (let tile = 0; tile < depth; tile += most) {
-      const end = Math.min(tile + most, depth);
-      const tiles: Tile[] = [];
-      for (let h = heads[0]; h < heads[1]; h++)
-        for (let t = tile; t < end; t++) {
-          const rows = Math.min(P, n - t * P);
-          const keys = seenBy(t * P + rows - 1, sizes, causal);
-          tiles.push({ head: h, from: t * P, rows, keys, slot: tiles.length });
-        }
+  for (let head = panel.heads[0]; head < panel.heads[1]; head += abreast)
+    for (let from = first; from < end; from += depth * P) {
+      const heads = [head, Math.min(head + abreast, panel.heads[1])] as const;
+      const queries = [from, Math.min(from + depth * P, end)] as const;
+      const tiles = tilesOf(sizes, causal, heads, queries);
       batches.push({
-        sequence,
+        panel,
         heads,
-        queries: [tile * P, Math.min(n, end * P)],
-        depth: end - tile,
+        from,
+        depth: tiles.length / (heads[1] - heads[0]),
         tiles,
         online: tiles.some((t) => t.keys > block),
+        closes: heads[1] === panel.heads[1] && queries[1] === end,
       });
     }
-  }
   return batches;
+}
+
+function tilesOf(
+  sizes: AttentionSizes,
+  causal: boolean,
+  [head, until]: readonly [number, number],
+  [first, end]: readonly [number, number],
+): readonly Tile[] {
+  const tiles: Tile[] = [];
+  for (let h = head; h < until; h++)
+    for (let from = first; from < end; from += P) {
+      const rows = Math.min(P, end - from);
+      const keys = seenBy(from + rows - 1, sizes, causal);
+      tiles.push({ head: h, from, rows, keys, slot: tiles.length });
+    }
+  return tiles;
 }
 
 type Piece = Pick<Segment, "tile" | "from" | "to">;

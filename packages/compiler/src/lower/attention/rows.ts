@@ -4,9 +4,10 @@ import { records } from "@opentrn/isa";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import { type Batch, P, type Tile } from "./plan.ts";
+import { turn } from "./turn.ts";
 
 /** Columns of a page, all tiles of which get their lse together: ScalarE changes to its table of logarithms once a page. */
-const PAGE = 512;
+const PAGE = 2048;
 
 /** Columns of a batch, one a tile in order of slots. */
 export interface Columns {
@@ -21,6 +22,8 @@ interface Page {
   readonly sum: View;
   /** Tiles with the row of lse, [b h, n], that they belong to. */
   readonly entries: { readonly row: number; readonly tile: Tile }[];
+  /** Batches of it that are not finished yet. */
+  readonly open: Set<Batch>;
 }
 
 export class Rows {
@@ -28,6 +31,7 @@ export class Rows {
   private readonly sizes: AttentionSizes;
   private readonly lse: readonly View[];
   private page: Page | undefined;
+  private readonly pageOf = new Map<Batch, Page>();
 
   /** `lse`: where the log of the sums goes, views of [b, h, n]. */
   constructor(emit: Emitter, sizes: AttentionSizes, lse: readonly View[]) {
@@ -39,12 +43,13 @@ export class Rows {
   /** Columns for the tiles of a batch. */
   columns(batch: Batch): Columns {
     const count = batch.tiles.length;
-    if (this.page && this.page.entries.length + count > PAGE) this.flush();
-    this.page ??= this.open();
+    if (!this.page || this.page.entries.length + count > PAGE) this.page = this.open();
     const { entries, negative, sum } = this.page;
+    this.page.open.add(batch);
+    this.pageOf.set(batch, this.page);
     const from = entries.length;
     for (const tile of batch.tiles)
-      entries.push({ row: batch.sequence * this.sizes.h + tile.head, tile });
+      entries.push({ row: batch.panel.sequence * this.sizes.h + tile.head, tile });
     const mine = (v: View): View => v.slice(1, from, from + count);
     return { negative: [mine(negative[0]), mine(negative[1])], sum: mine(sum) };
   }
@@ -55,6 +60,7 @@ export class Rows {
       negative: [column("negative_max"), column("negative_max_before")],
       sum: column("sum"),
       entries: [],
+      open: new Set(),
     };
     // The last tile of a head may have fewer rows; what lies below them is read, though never stored.
     if (this.lse.length > 0 && this.sizes.n % P !== 0) {
@@ -64,48 +70,74 @@ export class Rows {
     return page;
   }
 
-  /** lse = log(sum) + scale x maximum of all tiles of the page, queries turned into rows, to HBM. */
-  flush(): void {
-    const { emit, page } = this;
-    this.page = undefined;
-    if (!page || this.lse.length === 0) return;
-    const count = page.entries.length;
-    const rows = emit.sbuf("float32", [P, count], "log_sums");
-    const lse = emit.sbuf("float32", [P, count], "lse");
-    emit.emit(records.activation, { dst: rows, data: page.sum.slice(1, 0, count) }, { op: "log" });
-    emit.emit(
-      records.tensorTensor,
-      { dst: lse, data1: rows, data2: page.negative[0].slice(1, 0, count) },
-      { op: "subtract", engine: "gpsimd" },
-    );
-    for (let from = 0; from < count; from += P) {
-      const to = Math.min(from + P, count);
-      const turned = emit.sbuf("float32", [to - from, P], "lse_rows");
-      emit.emit(records.dmaTranspose, { dst: turned, src: lse.slice(1, from, to) });
-      for (const out of this.lse) this.store(out, turned, page.entries.slice(from, to));
-    }
+  /** The columns of a batch are final. */
+  finished(batch: Batch): void {
+    const page = this.pageOf.get(batch)!;
+    this.pageOf.delete(batch);
+    page.open.delete(batch);
+    if (page !== this.page && page.open.size === 0) this.write(page);
   }
 
+  /** No batch comes any more, and all are finished. */
+  end(): void {
+    if (this.page) this.write(this.page);
+  }
+
+  /** lse = log(sum) + scale x maximum of all tiles of a page, queries turned into rows, to HBM. */
+  private write(page: Page): void {
+    const { emit } = this;
+    if (this.lse.length === 0) return;
+    const count = page.entries.length;
+    const logs = emit.sbuf("float32", [P, count], "log_sums");
+    const lse = emit.sbuf("float32", [P, count], "lse");
+    emit.emit(records.activation, { dst: logs, data: page.sum.slice(1, 0, count) }, { op: "log" });
+    emit.emit(
+      records.tensorTensor,
+      { dst: lse, data1: logs, data2: page.negative[0].slice(1, 0, count) },
+      { op: "subtract", engine: "gpsimd" },
+    );
+    const blocks = Math.floor(count / P);
+    const rest = count - blocks * P;
+    const turned = emit.sbuf("float32", [P, Math.ceil(count / P), P], "lse_rows");
+    if (blocks > 0) turn(emit, turned.slice(1, 0, blocks), lse);
+    if (rest > 0)
+      emit.emit(records.dmaTranspose, {
+        dst: turned.slice(0, 0, rest).at(1, blocks),
+        src: lse.slice(1, blocks * P, count),
+      });
+    for (const out of this.lse) this.store(out, turned, page.entries);
+  }
+
+  /** Row i of lse stands in partition i mod 128 of block i / 128. */
   private store(out: View, turned: View, entries: Page["entries"]): void {
     const { b, n, h } = this.sizes;
     const flat = out.tryReshape([b * h * n]);
+    const at = ({ row, tile }: Page["entries"][number]): number => row * n + tile.from;
     for (let i = 0; i < entries.length; ) {
-      const { row, tile } = entries[i]!;
-      const at = row * n + tile.from;
+      const first = entries[i]!;
+      const { rows, from } = first.tile;
+      const follows = (k: number): boolean =>
+        entries[k]!.tile.rows === rows && at(entries[k]!) === at(first) + (k - i) * rows;
+      // Tiles that follow each other in lse go in one transfer: whole blocks, or what shares a block.
       let end = i + 1;
-      // Tiles that follow each other in lse go in one transfer.
-      for (; flat && end < entries.length; end++) {
-        const next = entries[end]!;
-        const follows = next.row * n + next.tile.from === at + (end - i) * tile.rows;
-        if (!follows || next.tile.rows !== tile.rows) break;
-      }
-      const src = turned.slice(0, i, end).slice(1, 0, tile.rows);
+      while (flat && end < entries.length && follows(end)) end++;
+      const block = Math.floor(i / P);
+      const whole = i % P === 0 && end - i >= P;
+      end = whole ? i + Math.floor((end - i) / P) * P : Math.min(end, (block + 1) * P);
+      const count = whole ? (end - i) / P : 1;
+      const src = turned
+        .slice(1, block, block + count)
+        .slice(0, i % P, whole ? P : (i % P) + end - i)
+        .slice(2, 0, rows);
       const dst = flat
-        ? flat.slice(0, at, at + (end - i) * tile.rows).reshape([end - i, tile.rows])
+        ? flat
+            .slice(0, at(first), at(first) + (end - i) * rows)
+            .reshape([count, src.partitions, rows])
+            .permute([1, 0, 2])
         : out
-            .at(0, Math.floor(row / h))
-            .slice(0, row % h, (row % h) + 1)
-            .slice(1, tile.from, tile.from + tile.rows);
+            .at(0, Math.floor(first.row / h))
+            .slice(0, first.row % h, (first.row % h) + 1)
+            .slice(1, from, from + rows);
       this.emit.emit(records.dmaCopy, { dst, src });
       i = end;
     }

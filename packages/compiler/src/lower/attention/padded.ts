@@ -1,0 +1,88 @@
+/**
+ * Buffers whose features beyond d are zeros up to all 128 partitions, so that a matmul uses all rows of TensorE (balance.ts). They are
+ * cleared once and then used in turn by loads that come after each other.
+ */
+import { records } from "@opentrn/isa";
+import type { DType } from "@opentrn/numerics";
+import type { Emitter } from "../../emit/emitter.ts";
+import type { View } from "../../emit/view.ts";
+import type { Room } from "./loads.ts";
+import { P } from "./plan.ts";
+
+/** One load, and the steps that read it, by their position. */
+export class PaddedUse {
+  readonly index: number;
+  first = Number.POSITIVE_INFINITY;
+  last = -1;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  readBy(step: number): void {
+    this.first = Math.min(this.first, step);
+    this.last = Math.max(this.last, step);
+  }
+}
+
+export class PaddedPool {
+  private readonly emit: Emitter;
+  private readonly dtype: DType;
+  private readonly name: string;
+  private readonly engine: "vector" | "gpsimd";
+  private readonly uses: PaddedUse[] = [];
+  private readonly buffers: View[] = [];
+  private size = 0;
+  private count = 0;
+
+  constructor(emit: Emitter, dtype: DType, name: string, engine: "vector" | "gpsimd") {
+    this.emit = emit;
+    this.dtype = dtype;
+    this.name = name;
+    this.engine = engine;
+  }
+
+  /** Announces a load of so many elements a partition; all are announced, and their steps named, before the first is made. */
+  announce(elements: number): PaddedUse {
+    this.size = Math.max(this.size, elements);
+    const use = new PaddedUse(this.uses.length);
+    this.uses.push(use);
+    return use;
+  }
+
+  /** Room for a load. `lag`: rounds from a step's loads to its last reading of them. */
+  room({ index }: PaddedUse, lag: number): Room {
+    return (features, heads, tokens) => {
+      this.count ||= this.enough(lag);
+      const at = index % this.count;
+      const buffer = this.buffers[at] ?? this.make(features);
+      this.buffers[at] = buffer;
+      return buffer.slice(1, 0, heads * tokens).reshape([P, heads, tokens]);
+    };
+  }
+
+  /** The least number of buffers such that none is loaded before the last step that reads it has read it. */
+  private enough(lag: number): number {
+    let count = 1;
+    this.uses.forEach(({ last }, i) => {
+      while ((this.uses[i + count]?.first ?? Number.POSITIVE_INFINITY) <= last + lag) count++;
+    });
+    return count;
+  }
+
+  private make(features: number): View {
+    const made = this.emit.sbuf(this.dtype, [P, this.size], this.name);
+    // An engine starts at a quarter of the partitions and spans at most what lies behind it (rule G2).
+    for (let start = Math.floor(features / 32) * 32; start < P; ) {
+      const end = start < 64 ? 64 : P;
+      if (features < end)
+        this.emit.emit(
+          records.memset,
+          { dst: made.slice(0, start, end), value: 0 },
+          { engine: this.engine },
+        );
+      start = end;
+    }
+    return made;
+  }
+}
