@@ -85,6 +85,11 @@ const cheap = new Set([
   "iota",
   "transpose",
 ]);
+const cheapComposites = new Set(["silu", "silu_derivative", "gelu_tanh"]);
+const isCheap = (op: Operation): boolean =>
+  op.name === "custom_call"
+    ? cheapComposites.has(String(op.attrs["call_target_name"]))
+    : cheap.has(op.name);
 
 /**
  * A large value that cheap operations make of values in memory is made again by the groups that read it, where that moves fewer bytes:
@@ -136,12 +141,12 @@ function chainOf(
     if (x.op.name === "parameter" || reader.ops.includes(x.op)) return true;
     const at = groups.homeOf(x.op);
     if (at && at !== home) return true;
-    return stored.has(x) && (bytesOfValue(x) < bytesOfValue(v) || !cheap.has(x.op.name));
+    return stored.has(x) && (bytesOfValue(x) < bytesOfValue(v) || !isCheap(x.op));
   };
   const open = [v.op];
   for (let op = open.pop(); op; op = open.pop()) {
     if (ops.has(op)) continue;
-    if (!cheap.has(op.name) || ops.size >= MOST_COPIED) return undefined;
+    if (!isCheap(op) || ops.size >= MOST_COPIED) return undefined;
     ops.add(op);
     for (const x of op.operands) {
       if (isInput(x)) inputs.add(x);

@@ -202,3 +202,23 @@ describe("rules", () => {
     expect(make).toThrow(rule);
   });
 });
+
+test.each(["silu", "gelu_tanh"] as const)(
+  "%s and its gradient equal the primitive form",
+  (name) => {
+    const x = ir.tensor([9]);
+    const whole = { silu: ir.siluOp, gelu_tanh: ir.geluTanhOp }[name];
+    const parts = { silu: ir.silu, gelu_tanh: ir.geluTanh }[name];
+    const given = { x: [-30, -4, -1, -0.1, 0, 0.2, 1.5, 6, 40] };
+    const options = { customCalls: ir.compositeCalls, arithmetic: "float64" } as const;
+    const [composite, primitive] = [whole, parts].map((f) => {
+      const fn = ir.func("f", { x }, (p) => ir.sum(f(p.x)));
+      return ir.interpret(ir.gradient(fn, ["x"], options), given, options).map((t) => [...t.data]);
+    });
+    composite!.forEach((values, i) => {
+      values.forEach((v, k) => {
+        expect(v).toBeCloseTo(primitive![i]![k]!, 13);
+      });
+    });
+  },
+);

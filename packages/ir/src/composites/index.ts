@@ -1,3 +1,4 @@
+export { geluTanhOp, siluOp } from "./activations.ts";
 export { allReduce, readAllReduceConfig } from "./all-reduce.ts";
 export { type AttentionOpOptions, attentionOp } from "./attention.ts";
 export { type AttentionBackwardInputs, attentionBackwardOp } from "./attention-backward.ts";

@@ -7,6 +7,7 @@ import { interpret } from "../interpret.ts";
 import { rewrite } from "../rewrite.ts";
 import { siteHere } from "../site.ts";
 import { isFloatType, printType, sameType, type TensorType } from "../types.ts";
+import { activationComposites } from "./activations.ts";
 import { allReduceComposite } from "./all-reduce.ts";
 import { attention } from "./attention.ts";
 import { attentionBackward } from "./attention-backward.ts";
@@ -18,6 +19,7 @@ export const composites = {
   attention_backward: attentionBackward,
   attention_cached: attentionCached,
   all_reduce: allReduceComposite,
+  ...activationComposites,
 } as const satisfies Record<string, Composite>;
 export type CompositeName = keyof typeof composites;
 

@@ -4,13 +4,13 @@ import {
   add,
   divide,
   exponential,
-  geluTanh,
+  geluTanhOp,
   logistic,
   maximum,
   multiply,
   negate,
   sign,
-  silu,
+  siluOp,
   subtract,
   type Value,
 } from "@opentrn/ir";
@@ -36,12 +36,12 @@ const geluErf = (x: Value): Value =>
 
 /** fp32 to fp32. `gelu` is exact to 1.5e-7 |x|; the tanh forms differ only in name. */
 export const activations: Readonly<Record<ActivationName, (x: Value) => Value>> = {
-  silu,
-  swish: silu,
+  silu: siluOp,
+  swish: siluOp,
   gelu: geluErf,
-  gelu_new: geluTanh,
-  gelu_pytorch_tanh: geluTanh,
-  gelu_fast: geluTanh,
+  gelu_new: geluTanhOp,
+  gelu_pytorch_tanh: geluTanhOp,
+  gelu_fast: geluTanhOp,
   quick_gelu: (x) => multiply(x, logistic(multiply(x, 1.702))),
   relu: (x) => maximum(x, 0),
 };

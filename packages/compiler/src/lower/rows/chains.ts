@@ -7,6 +7,7 @@ import type { Operation, Value } from "@opentrn/ir";
 import { type ActivationName, type AluName, isFloat } from "@opentrn/numerics";
 import type { Evaluator } from "./evaluate.ts";
 import { activation, scalarTensorTensor, tensorScalar } from "./instructions.ts";
+import { nameOf } from "./supported.ts";
 import { type Arg, countsOf, isTile, type Tile } from "./tile.ts";
 
 /** Carries the operation out with others, or not at all. */
@@ -117,6 +118,9 @@ const functions: Readonly<Record<string, ActivationName>> = {
   logistic: "sigmoid",
   sine: "sin",
   sign: "sign",
+  silu: "silu",
+  silu_derivative: "silu_dx",
+  gelu_tanh: "gelu_apprx_tanh",
 };
 
 /** What is left of a function's operand when scale and bias are taken off. */
@@ -153,7 +157,7 @@ function negated(e: Evaluator, b: Arg): Arg {
 
 /** f(x * scale + bias), with the sums of the rows where they are wanted. */
 const functionOf: Chain = (e, op) => {
-  const f = functions[op.name];
+  const f = functions[nameOf(op)];
   const [v] = op.results;
   if (!f || e.isOperand(v!)) return undefined;
   const { x, scale, bias, minus, ops } = scaled(e, op.operands[0]!);
@@ -190,7 +194,7 @@ const writtenNarrow: Chain = (e, op) => {
   const [y] = op.results;
   const s = e.strip(op.operands[0]!);
   const made = e.isComputed(s) && s.type.dtype === "float32" && e.uses(s) === 1 && !e.has(s);
-  if (!made || !writesOnce.has(s.op.name) || e.varies(s) !== e.varies(y!)) return undefined;
+  if (!made || !writesOnce.has(nameOf(s.op)) || e.varies(s) !== e.varies(y!)) return undefined;
   const tile = e.computeAs(s.op, y!);
   finish(e, op);
   return tile;

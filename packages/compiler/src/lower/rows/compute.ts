@@ -12,13 +12,14 @@ import { copy } from "./instructions.ts";
 import { integerOps, lowBits } from "./integer-ops.ts";
 import { foldedAxes } from "./layout.ts";
 import { fold } from "./reduce.ts";
+import { nameOf } from "./supported.ts";
 import { type Arg, compact, countsOf, isTile, repeated, type Tile, withDims } from "./tile.ts";
 
 type Compute = (e: Evaluator, op: Operation) => Tile;
 
 const writerOf = (op: Operation): Write => {
   const { dtype } = op.results[0]!.type;
-  const made = (isFloat(dtype) ? floatOps[op.name] : undefined) ?? logicalOps[op.name];
+  const made = (isFloat(dtype) ? floatOps[nameOf(op)] : undefined) ?? logicalOps[op.name];
   const write = made ?? integerOps[op.name];
   invariant(write, `${op.name} of ${dtype} is in no table`);
   return write;
@@ -84,7 +85,7 @@ function writtenThere(e: Evaluator, x: Value, into: Tile): boolean {
 
 /** Element-by-element operations, which write every element of their result once. */
 const writesWhole = (op: Operation): boolean =>
-  op.name in floatOps || op.name in logicalOps || op.name === "convert" || op.name === "compare";
+  nameOf(op) in floatOps || op.name in logicalOps || op.name === "convert" || op.name === "compare";
 
 const numbers = (op: Operation, name: string): readonly number[] =>
   op.attrs[name] as readonly number[];

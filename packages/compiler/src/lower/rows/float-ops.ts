@@ -128,6 +128,9 @@ export const floatOps: Readonly<Record<string, Write>> = {
   logistic: fn("sigmoid"),
   sine: fn("sin"),
   cosine,
+  silu: fn("silu"),
+  silu_derivative: fn("silu_dx"),
+  gelu_tanh: fn("gelu_apprx_tanh"),
 };
 
 /** ALU operations of comparisons. */

@@ -18,10 +18,14 @@ const others = [
   "pad",
   "stop_gradient",
 ];
+/** The name that tables know an operation by: of a composite, its target. */
+export const nameOf = (op: Operation): string =>
+  op.name === "custom_call" ? String(op.attrs["call_target_name"]) : op.name;
+
 const names = new Set([...Object.keys(floatOps), ...Object.keys(logicalOps), ...others]);
 
 /** The first operation that is none of them, in words. */
 export function supported(ops: readonly Operation[]): string | undefined {
-  const other = ops.find((op) => !names.has(op.name));
-  return other && `${other.name} is not computed row by row`;
+  const other = ops.find((op) => !names.has(nameOf(op)));
+  return other && `${nameOf(other)} is not computed row by row`;
 }
