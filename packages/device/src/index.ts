@@ -14,3 +14,8 @@ export * from "./replay/index.ts";
 export * from "./scheduling/index.ts";
 export { totalIfNarrowRowsCountLess, totalsByDutyPhase } from "./timeline/duty-phases.ts";
 export * from "./timeline/index.ts";
+export {
+  type ModelChanges,
+  type ModelConstant,
+  modelConstants,
+} from "./timeline/model-constants.ts";

@@ -5,18 +5,16 @@
  */
 import { toNanoseconds } from "@opentrn/base";
 import { ClassPlans } from "./class-plan.ts";
+import { modelValue } from "./model-constants.ts";
 import { type ScheduleOptions, schedule } from "./schedule.ts";
 import type { Timeline } from "./timeline.ts";
-
-/** Of half, which the documents give as the threshold, and three eighths, which was measured. */
-const COUNTED_LESS = 0.74;
 
 /** Whether the duty limiter can make a difference. */
 const isLimited = ({ program, engines }: Timeline): boolean =>
   program.chip.tensor.duty !== null && engines.tensor.instructions > 0;
 
-function totalWith({ program, graph }: Timeline, options: ScheduleOptions): number {
-  const { end } = schedule(program, graph, new ClassPlans(program), options);
+function totalWith({ program, graph, ...t }: Timeline, options: ScheduleOptions): number {
+  const { end } = schedule(program, graph, new ClassPlans(program), { ...t.options, ...options });
   let total = 0;
   for (let i = 0; i < graph.count; i++) if (end[i]! > total) total = end[i]!;
   return toNanoseconds(total);
@@ -41,5 +39,7 @@ export function totalsByDutyPhase(t: Timeline, count: number): number[] {
  */
 export function totalIfNarrowRowsCountLess(t: Timeline): number {
   const narrow = t.plans.some((p) => p.streamCycles > 0 && p.rows < 1);
-  return isLimited(t) && narrow ? totalWith(t, { narrowRows: COUNTED_LESS }) : t.totalNs;
+  return isLimited(t) && narrow
+    ? totalWith(t, { narrowRows: modelValue("narrowRowsAtLeast") })
+    : t.totalNs;
 }

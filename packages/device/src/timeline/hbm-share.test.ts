@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { HbmShare } from "./hbm-share.ts";
 
 /** 700 B/ns. */
-const memory = () => new HbmShare(0.7);
+const memory = () => new HbmShare(0.7, 500_000);
 const us = 1_000_000;
 
 describe("shared memory bandwidth", () => {

@@ -3,7 +3,7 @@
  * and what it waits for is done. Transfers are submitted in the order of their triggers over all cores, because they share
  * engines and memory; everything else depends on edges only and needs no global order.
  */
-import { OpenTrnError, TICKS_PER_NANOSECOND } from "@opentrn/base";
+import { OpenTrnError, TICKS_PER_NANOSECOND, toTicks } from "@opentrn/base";
 import type { Program } from "@opentrn/isa";
 import { BusyTime } from "./busy-time.ts";
 import type { ClassPlan, Plans } from "./class-plan.ts";
@@ -11,12 +11,10 @@ import { DmaEngines } from "./dma-engines.ts";
 import { edge, type Graph, NO_QUEUE } from "./graph.ts";
 import { HbmShare } from "./hbm-share.ts";
 import { type Meeting, meetingsOf } from "./meetings.ts";
+import { type ModelChanges, modelValue } from "./model-constants.ts";
 import { TensorDuty } from "./tensor-duty.ts";
 import { type Times, timesOf } from "./times.ts";
 import { queues, unitId, units } from "./units.ts";
-
-/** Cycles of a weight load that a cold window does not slow down after a pause: measured, one pass over 128 rows. */
-const FREE_LOAD_CYCLES = 128;
 
 /** What an instance's start was determined by, where it is no producer. */
 export const NO_CAUSE = -1;
@@ -86,6 +84,7 @@ export interface ScheduleOptions {
    * the share is derived from whole kernels, and the documents' threshold is half and not three eighths.
    */
   readonly narrowRows?: number | undefined;
+  readonly model?: ModelChanges | undefined;
 }
 
 /** What is played: a Program, or an instruction stream from elsewhere in the same form. */
@@ -135,6 +134,7 @@ class Scheduler {
   };
   private readonly meetings: ReadonlyMap<number, Meeting>;
   private readonly narrowRows: number;
+  private readonly freeLoadCycles: number;
 
   constructor(program: Played, graph: Graph, plans: Plans, options: ScheduleOptions) {
     this.program = program;
@@ -187,7 +187,11 @@ class Scheduler {
       { length: program.cores },
       () => new DmaEngines(dma.enginesPerCore.value),
     );
-    this.hbm = new HbmShare(hbm.bytesPerNs.value / TICKS_PER_NANOSECOND);
+    this.freeLoadCycles = modelValue("freeLoadCycles", options.model);
+    this.hbm = new HbmShare(
+      hbm.bytesPerNs.value / TICKS_PER_NANOSECOND,
+      toTicks(modelValue("hbmSlotNs", options.model)),
+    );
   }
 
   run(): Schedule {
@@ -328,7 +332,7 @@ class Scheduler {
 
   /** After a pause the array takes the first rows at full rate even in a cold window (161 ns against 104 for 256 cycles). */
   private weightLoad(rate: number, cycles: number): number {
-    const free = Math.min(cycles, FREE_LOAD_CYCLES);
+    const free = Math.min(cycles, this.freeLoadCycles);
     return Math.round((free + (cycles - free) / rate) * this.times.tensorCycle);
   }
 

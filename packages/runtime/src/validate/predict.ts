@@ -1,7 +1,15 @@
 /** Predicts the time of a row's kernel: builds its Programs, places them and plays them. */
 import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import { listSchedule, place, type Timeline, timeline, type Unit, units } from "@opentrn/device";
+import {
+  listSchedule,
+  type ModelChanges,
+  place,
+  type Timeline,
+  timeline,
+  type Unit,
+  units,
+} from "@opentrn/device";
 import type { Program } from "@opentrn/isa";
 import type { Kernel, TensorSpec } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
@@ -46,15 +54,15 @@ export const orders = ["list", "program-order"] as const;
 export type Order = (typeof orders)[number];
 
 /** Times a Program in an order; one that no longer fits its memories when reordered keeps its own. */
-function timed(program: Program, order: Order): Timeline {
+function timed(program: Program, order: Order, model: ModelChanges | undefined): Timeline {
   if (order === "list")
     try {
-      const reordered = listSchedule(program);
-      return timeline(reordered, place(reordered));
+      const reordered = listSchedule(program, { model });
+      return timeline(reordered, place(reordered), { model });
     } catch (e) {
       if (!(e instanceof OpenTrnError && e.category === "capacity")) throw e;
     }
-  return timeline(program, place(program));
+  return timeline(program, place(program), { model });
 }
 
 /** Plays every launch of a case on `cores` cores of a chip. */
@@ -64,6 +72,7 @@ export function predict(
   chip: Chip,
   cores: number,
   order: Order,
+  model?: ModelChanges,
 ): Prediction {
   const launches = make(row);
   // Where one launch cannot have that many cores, each runs the kernel on its own and they share the memory.
@@ -71,7 +80,7 @@ export function predict(
   const copies = cores / lnc;
   const timelines = launches.map(({ kernel, inputs, args = {} }) => {
     const program = kernel.build({ chip, inputs, args, lnc, lines: false });
-    return timed(program, order);
+    return timed(program, order, model);
   });
   const sum = (f: (t: Timeline) => number): number => timelines.reduce((n, t) => n + f(t), 0);
   const traffic = copies * sum((t) => t.hbm.readBytes + t.hbm.writeBytes);

@@ -4,7 +4,13 @@ import { fileURLToPath } from "node:url";
 import { chipNamed } from "@opentrn/chips";
 import { describe, expect, it } from "vitest";
 import { readRows } from "./row.ts";
-import { assumedNumbers, readAssumed, withFact } from "./sensitivity.ts";
+import {
+  assumedCosts,
+  assumedNumbers,
+  assumedOfModel,
+  readAssumed,
+  withFact,
+} from "./sensitivity.ts";
 
 const folder = fileURLToPath(new URL("../../../../validation/", import.meta.url));
 const assumed = readAssumed(join(folder, "assumed.json"));
@@ -19,6 +25,56 @@ describe("assumed figures", () => {
       expect(value, path).toBeLessThanOrEqual(high);
       expect(why.length, path).toBeGreaterThan(10);
     }
+  });
+
+  it("of the timing model are these, and bounded", () => {
+    const numbers = assumedOfModel();
+    expect(numbers.map((n) => n.path)).toEqual([
+      "hbmSlotNs",
+      "schedulerWindow",
+      "schedulerCandidates",
+      "schedulerShare",
+    ]);
+    expect(Object.keys(assumed.model)).toEqual(numbers.map((n) => n.path));
+    for (const { path, value } of numbers) {
+      const { low, high, why } = assumed.model[path]!;
+      expect(value, path).toBeGreaterThanOrEqual(low);
+      expect(value, path).toBeLessThanOrEqual(high);
+      expect(why.length, path).toBeGreaterThan(10);
+    }
+  });
+
+  it("among the costs of instructions are these; the rest is measured, derived or documented", () => {
+    expect(assumedCosts()).toMatchInlineSnapshot(`
+      [
+        "register_move",
+        "register_store",
+        "tensor_partition_reduce",
+        "select_reduce",
+        "tensor_scalar_cumulative",
+        "nc_n_gather",
+        "sequence_bounds",
+        "nonzero_with_count",
+        "rng",
+        "set_rng_seed",
+        "rand_set_state",
+        "rand_get_state",
+        "activate2",
+        "core_barrier",
+        "sendrecv",
+        "all_reduce",
+        "all_gather",
+        "reduce_scatter",
+        "all_to_all",
+        "collective_permute",
+        "collective_permute_implicit",
+        "collective_permute_implicit_reduce",
+        "all_gather_v",
+        "all_to_all_v",
+        "rank_id",
+        "collective_permute_implicit_current_processing_rank_id",
+      ]
+    `);
   });
 
   it("are varied on rows that exist", () => {

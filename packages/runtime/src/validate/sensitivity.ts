@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed, type Fact, factsOf } from "@opentrn/chips";
+import { type ModelChanges, type ModelConstant, modelConstants } from "@opentrn/device";
+import { instructions } from "@opentrn/isa";
 import type { PublishedRow } from "./row.ts";
 import { type ValidateOptions, validate } from "./validation.ts";
 
@@ -11,12 +13,13 @@ export interface AssumedBounds {
   readonly why: string;
 }
 
-/** Contents of `validation/assumed.json`. */
+/** Contents of `validation/assumed.json`; `model` holds the timing model's own, those of no chip. */
 export interface Assumed {
   /** Rows that stand for the main kernels, by chip. */
   readonly kernels: Readonly<Record<string, readonly string[]>>;
   /** Bounds by chip and path of the fact. */
   readonly bounds: Readonly<Record<string, Readonly<Record<string, AssumedBounds>>>>;
+  readonly model: Readonly<Record<string, AssumedBounds>>;
 }
 
 export interface Sensitivity {
@@ -37,6 +40,19 @@ export const assumedNumbers = (chip: Chip): readonly { path: string; value: numb
   factsOf(chip).flatMap(({ path, fact: { basis, value } }) =>
     basis === "assumed" && typeof value === "number" ? [{ path, value }] : [],
   );
+
+/** The timing model's assumed numbers that belong to no chip. */
+export const assumedOfModel = (): readonly { path: ModelConstant; value: number }[] =>
+  (Object.keys(modelConstants) as ModelConstant[]).flatMap((path) => {
+    const { basis, value } = modelConstants[path];
+    return (basis as string) === "assumed" ? [{ path, value }] : [];
+  });
+
+/** Instructions whose cost is assumed, or unknown and guessed. */
+export const assumedCosts = (): readonly string[] =>
+  instructions
+    .filter(({ cost }) => cost.kind === "unknown" || cost.basis === "assumed")
+    .map((o) => o.name);
 
 /** `chip` with another value in one fact. */
 export function withFact(chip: Chip, path: string, value: number): Chip {
@@ -60,21 +76,31 @@ export async function sensitivities(
   for (const [name, ids] of Object.entries(assumed.kernels)) {
     const chip = chipNamed(name);
     const main = ids.map((id) => rows.find((r) => r.id === id)!);
-    const times = async (of: Chip): Promise<readonly number[]> => {
-      const { checked } = await validate(main, { ...options, chipNamed: () => of });
+    const times = async (of: Chip, model: ModelChanges = {}): Promise<readonly number[]> => {
+      const { checked } = await validate(main, { ...options, chipNamed: () => of, model });
       return checked.map((c) => c.predicted);
     };
     const base = await times(chip);
     const table: Sensitivity[] = [];
-    for (const { path, value } of assumedNumbers(chip)) {
-      const bounds = assumed.bounds[name]![path]!;
+    const vary = async (
+      path: string,
+      value: number,
+      bounds: AssumedBounds,
+      at: (bound: number) => Promise<readonly number[]>,
+    ): Promise<void> => {
       const change = async (bound: number): Promise<readonly number[]> =>
         bound === value
           ? base.map(() => 0)
-          : (await times(withFact(chip, path, bound))).map((t, i) => 100 * (t / base[i]! - 1));
+          : (await at(bound)).map((t, i) => 100 * (t / base[i]! - 1));
       const [low, high] = [await change(bounds.low), await change(bounds.high)];
       table.push({ chip: name, path, value, bounds, changes: low.map((l, i) => [l, high[i]!]) });
-    }
+    };
+    for (const { path, value } of assumedNumbers(chip))
+      await vary(path, value, assumed.bounds[name]![path]!, (bound) =>
+        times(withFact(chip, path, bound)),
+      );
+    for (const { path, value } of assumedOfModel())
+      await vary(path, value, assumed.model[path]!, (bound) => times(chip, { [path]: bound }));
     result.push({ rows: main, table });
   }
   return result;

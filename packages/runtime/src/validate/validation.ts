@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed, chips } from "@opentrn/chips";
+import type { ModelChanges } from "@opentrn/device";
 import { importScript } from "../kernels/import-script.ts";
 import { outsideOf } from "../uncertainty/envelope.ts";
 import { fitted } from "../uncertainty/fitted.generated.ts";
@@ -61,6 +62,8 @@ export interface ValidateOptions {
   readonly order?: Order;
   /** Chips by name, where others than the catalogue's are wanted. */
   readonly chipNamed?: (name: string) => Chip;
+  /** Numbers of the timing model that are to be others than the model's own. */
+  readonly model?: ModelChanges;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
@@ -157,7 +160,8 @@ class Validator {
     try {
       const make = await this.caseNamed(bound.file, bound.name);
       const chip = (this.options.chipNamed ?? chipNamed)(generationOf(row));
-      const made = predict(make, case_, chip, cores, this.options.order ?? "list");
+      const { order = "list", model } = this.options;
+      const made = predict(make, case_, chip, cores, order, model);
       this.known.set(key, made);
       return made;
     } catch (e) {
