@@ -24,15 +24,19 @@ function productText(op: Operation): string {
 
 const kinds: Readonly<Record<string, (op: Operation) => string>> = {
   dot_general: (op) => `matmul ${productText(op)}`,
-  custom_call: (op) => `${op.attrs["call_target_name"]} ${shapeText(op.operands[0]!)}`,
+  custom_call: (op) => `${targetOf(op)} ${shapeText(op.operands[0]!)}`,
   gather: (op) => `gather ${shapeText(op.results[0]!)}`,
   scatter: (op) => `scatter ${shapeText(op.operands[2]!)}`,
 };
 
+/** Composites that are part of what surrounds them. */
+const activations = new Set(["silu", "silu_derivative", "gelu_tanh"]);
+const targetOf = (op: Operation): string => String(op.attrs["call_target_name"]);
+
 /** `matmul 8192x768x3072 bf16 + 9`: the operation that gives the group its name, and how many more it holds. */
 export function describe({ group, template }: Pick<Module, "group" | "template">): string {
   const work = workOf(group);
-  const named = work.filter((op) => op.name in kinds);
+  const named = work.filter((op) => op.name in kinds && !activations.has(targetOf(op)));
   if (named.length > 0) {
     const rest = work.length - named.length;
     const first = kinds[named[0]!.name]!(named[0]!);
