@@ -35,6 +35,7 @@ export function lowerGroup(group: Func, chip: Chip, options: LowerOptions = {}):
   const outputs = group.results.map((v, i) =>
     emit.hbm(`result${i}`, v.type.dtype, v.type.shape, "output"),
   );
+  let reorders = template.reorders === true;
   template.lower({
     group,
     chip,
@@ -42,9 +43,12 @@ export function lowerGroup(group: Func, chip: Chip, options: LowerOptions = {}):
     options,
     input: (v) => inputs.get(v)!,
     output: (i) => outputs[i]!,
+    reorder: () => {
+      reorders = true;
+    },
   });
   const made = emit.finish();
-  const program = template.reorders ? listSchedule(made, { window: WINDOW }) : made;
+  const program = reorders ? listSchedule(made, { window: WINDOW }) : made;
   return { name: group.name, template: template.name, group, program };
 }
 

@@ -23,6 +23,8 @@ export interface Lowering {
   readonly input: (param: Value) => View;
   /** The tensor of result `i` in HBM. */
   readonly output: (i: number) => View;
+  /** Asks for the list scheduler's order, as `reorders` does for every group of a template. */
+  readonly reorder: () => void;
 }
 
 export interface Template {

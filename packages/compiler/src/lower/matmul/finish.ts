@@ -19,6 +19,8 @@ export interface Finish {
   readonly take: (unit: Unit, sums: readonly Sums[]) => void;
   /** Nothing that was taken may be read later than now. */
   readonly flush: () => void;
+  /** What an epilogue's busiest engine has to do, over what the array has to. */
+  readonly load: () => number;
 }
 
 export interface FinishContext {
@@ -26,6 +28,8 @@ export interface FinishContext {
   readonly shared: Shared;
   /** Rows and columns of the largest unit. */
   readonly unit: readonly [rows: number, columns: number];
+  /** What the array takes for one. */
+  readonly unitNs: number;
   /** Rows of one batch index. */
   readonly M: number;
   readonly input: (param: Value) => View;
@@ -64,6 +68,7 @@ export function plainFinish(context: FinishContext, segment: Segment, tiles: Row
       }
     },
     flush: () => {},
+    load: () => 0,
   };
 }
 
@@ -74,7 +79,7 @@ export function blockFinish(context: FinishContext, segment: Segment, plan: Lane
   invariant(spec, "the segment has an epilogue");
   const vectors = columnVectors(spec);
   const onChip = [...(spec.onChip ?? []), ...vectors];
-  const lanes = new Lanes(emit, { ...spec, onChip }, plan);
+  const lanes = new Lanes(emit, { ...spec, onChip }, plan, context.unitNs);
   const spread = new Map(vectors.map((v) => [v, spreadVector(emit, context.input(v), largest[1])]));
   return {
     take: (unit, sums) => {
@@ -96,6 +101,7 @@ export function blockFinish(context: FinishContext, segment: Segment, plan: Lane
       });
     },
     flush: () => lanes.flush(),
+    load: () => lanes.load,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Chip } from "@opentrn/chips";
 import { records } from "@opentrn/isa";
 import { Emitter, type Pending } from "../../emit/emitter.ts";
 import { Block, type BlockRequest, type BlockSpec } from "../rows/block.ts";
+import { streamNs } from "./costs.ts";
 
 /** How many units are under way together, on as many lanes of tiles, each with so many bytes of a partition. */
 export interface LanePlan {
@@ -58,25 +59,38 @@ function tileBytes(chip: Chip, spec: BlockSpec, rows: number, columns: number): 
   return emit.builder.storages.reduce((n, s) => n + (s.space === "sbuf" ? s.rowBytes : 0), 0);
 }
 
-/** A unit under way: instructions of which `at` are appended, `part` of them each time. */
+/** A unit under way: which of its instructions are appended, and when the last of them is done. */
 interface Active {
   readonly work: readonly Pending[];
   readonly stores: readonly Pending[];
-  readonly part: number;
   at: number;
+  ready: number;
+}
+
+/** Nanoseconds that an instruction occupies its engine, and until others see its result after that. */
+interface Cost {
+  readonly engine: string;
+  readonly ns: number;
+  readonly latency: number;
 }
 
 export class Lanes {
   private readonly emit: Emitter;
   private readonly plan: LanePlan;
   private readonly blocks: readonly Block[];
+  private readonly unitNs: number;
+  private readonly free = new Map<string, number>();
+  private readonly busy = new Map<string, number>();
   private active: Active[] = [];
   private late: Pending[] = [];
   private count = 0;
+  private arrival = 0;
 
-  constructor(emit: Emitter, spec: BlockSpec, plan: LanePlan) {
+  /** `unitNs` is what the array takes for a unit. */
+  constructor(emit: Emitter, spec: BlockSpec, plan: LanePlan, unitNs: number) {
     this.emit = emit;
     this.plan = plan;
+    this.unitNs = unitNs;
     this.blocks = Array.from({ length: plan.lanes }, () => {
       const block = Block.of({ ...spec, budget: plan.bytes }, emit);
       invariant(typeof block !== "string", "refuses has asked before");
@@ -93,25 +107,60 @@ export class Lanes {
     const stores = this.emit.collect(() => {
       store(block);
     });
-    const part = Math.ceil(work.length / this.plan.together);
-    this.active.push({ work, stores, part, at: 0 });
-    this.step();
+    const due = this.late;
+    this.late = [];
+    this.arrival += this.unitNs;
+    this.active.push({ work, stores, at: 0, ready: this.arrival });
+    while (this.active.length >= this.plan.together) this.step();
+    this.append(due);
     if (this.plan.lanes === 1) this.storeLate();
   }
 
-  /** Appends the next part of every unit under way, taking turns. */
+  /** Appends the instruction, of the next ones of units under way, that can start first. */
   private step(): void {
-    const due = this.late;
-    this.late = [];
-    const most = Math.max(...this.active.map((a) => a.part));
-    const ends = this.active.map((a) => Math.min(a.work.length, a.at + a.part));
-    for (let i = 0; i < most; i++)
-      this.active.forEach((a, k) => {
-        if (a.at < ends[k]!) this.emit.append(a.work[a.at++]!);
-      });
-    this.append(due);
-    for (const a of this.active) if (a.at === a.work.length) this.late.push(...a.stores);
-    this.active = this.active.filter((a) => a.at < a.work.length);
+    let best: Active | undefined;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const a of this.active) {
+      const start = Math.max(a.ready, this.free.get(this.costOf(a.work[a.at]!).engine) ?? 0);
+      if (start < earliest) {
+        earliest = start;
+        best = a;
+      }
+    }
+    const next = best!.work[best!.at++]!;
+    const { engine, ns, latency } = this.costOf(next);
+    this.free.set(engine, earliest + ns);
+    this.busy.set(engine, (this.busy.get(engine) ?? 0) + ns);
+    best!.ready = earliest + ns + latency;
+    this.emit.append(next);
+    if (best!.at < best!.work.length) return;
+    this.late.push(...best!.stores);
+    this.active = this.active.filter((a) => a !== best);
+    // The array waits for PSUM where epilogues are slower than it is.
+    this.arrival = Math.max(this.arrival, earliest - this.plan.together * this.unitNs);
+  }
+
+  /** Where an instruction runs and how long it occupies its engine, about. */
+  private costOf({ op, attrs, operands }: Pending): Cost {
+    const { chip } = this.emit;
+    const asked = attrs["engine"];
+    const engine =
+      typeof asked === "string" && op.cost.kind !== "dma" ? asked : op.engines(chip)[0]!;
+    if (engine !== "vector" && engine !== "scalar" && engine !== "gpsimd")
+      return { engine, ns: 0, latency: 0 };
+    const { dst } = operands;
+    const columns =
+      dst?.kind === "tile" ? dst.pattern.dims.slice(1).reduce((n, d) => n * d[1], 1) : 1;
+    const facts = chip.engines[engine];
+    const latency = facts.latencyCycles.value / facts.clockGHz.value + chip.sync.semaphoreNs.value;
+    // GpSimd reads one element of one tile a cycle.
+    const tiles = engine === "gpsimd" && operands["data2"]?.kind === "tile" ? 2 : 1;
+    return { engine, ns: streamNs(facts, tiles * columns), latency };
+  }
+
+  /** What the busiest engine does for a unit on average, over what the array does. */
+  get load(): number {
+    return Math.max(0, ...this.busy.values()) / (this.count * this.unitNs);
   }
 
   /** Appends everything. */

@@ -5,6 +5,7 @@ import { bytesOf } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
 import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
+import { matmulNs } from "./costs.ts";
 import { Shared, Waiting } from "./drain.ts";
 import {
   blockFinish,
@@ -23,6 +24,9 @@ import { type Load, type Task, tilingFor, widestUnit } from "./tiling.ts";
 /** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
 const ROW_BYTES = 8192;
 const ROW_TILES = 3;
+
+/** An epilogue that keeps an engine this busy, against the array, is what the time goes into: then its instructions are scheduled. */
+const BOUND = 0.6;
 
 export const matmul: Template = {
   name: "matmul",
@@ -113,7 +117,12 @@ function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
   const shared = new Shared(chip);
   const unit = [height, tiling.unit] as const;
   const { input, output } = lowering;
-  const context: FinishContext = { emit, shared, unit, M, input, output };
+  const unitNs = terms.reduce(
+    (ns, { K }) =>
+      ns + Math.ceil(K / rows) * matmulNs(chip, first!.operands[0].source.dtype, tiling.unit),
+    0,
+  );
+  const context: FinishContext = { emit, shared, unit, unitNs, M, input, output };
   const finishes = segments.map((s, i) => {
     const plan = plans[i];
     const tiles = { depth: ROW_TILES, columns: rowColumns };
@@ -125,19 +134,24 @@ function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
     bundles[side === 0 ? 0 : segment]![side]!.map((p) => p.operands[side]);
   const sizes = { batch, M, N, tiles };
   let last: Finish | undefined;
-  multiply(emit, { sizes, dtype: task.sides[0][0]!.to, terms, operands, tiling }, (u, psum) => {
-    const finish = finishes[u.segment]!;
-    // Sums that wait in SBUF are about to be written again, and PSUM tiles change hands.
-    if (finish !== last || (u.begins && !u.ends)) last?.flush();
-    last = finish;
-    const sums = psum.map((p) => waiting.take(u, p));
-    if (u.ends)
-      finish.take(
-        u,
-        sums.map((s) => s!),
-      );
-  });
+  multiply(
+    emit,
+    { sizes, dtype: task.sides[0][0]!.to, terms, unitNs, operands, tiling },
+    (u, psum) => {
+      const finish = finishes[u.segment]!;
+      // Sums that wait in SBUF are about to be written again, and PSUM tiles change hands.
+      if (finish !== last || (u.begins && !u.ends)) last?.flush();
+      last = finish;
+      const sums = psum.map((p) => waiting.take(u, p));
+      if (u.ends)
+        finish.take(
+          u,
+          sums.map((s) => s!),
+        );
+    },
+  );
   last?.flush();
+  if (finishes.some((f) => f.load() > BOUND)) lowering.reorder();
 }
 
 /** Instructions over a unit that an epilogue takes, about. */

@@ -4,7 +4,7 @@ import { records } from "@opentrn/isa";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { bankColumns, matmulNs, psumBanks } from "./costs.ts";
+import { bankColumns, psumBanks } from "./costs.ts";
 import { type Held, loadChunk, type Operand, roomFor } from "./load.ts";
 import type { Tiling } from "./tiling.ts";
 import { type Chunk, type Order, orderOf, type Sizes, type Unit } from "./units.ts";
@@ -23,6 +23,8 @@ export interface Multiplied {
   readonly sizes: Sizes;
   readonly dtype: DType;
   readonly terms: readonly Term[];
+  /** What the array takes for a unit. */
+  readonly unitNs: number;
   /** Operands of a side of a segment. Left ones are the same for all segments. */
   readonly operands: (side: 0 | 1, segment: number) => readonly Operand[];
   readonly tiling: Tiling;
@@ -51,11 +53,7 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
   const sums = terms.map(() =>
     ring(depth, () => emit.psum("float32", [Math.min(rows, sizes.M), tiling.unit], "sums")),
   );
-  const unitNs = terms.reduce(
-    (ns, { K }) => ns + Math.ceil(K / rows) * matmulNs(emit.chip, made.dtype, tiling.unit),
-    0,
-  );
-  const loads = new Loads(order, Math.max(LEAST_AHEAD, Math.ceil(AHEAD_NS / unitNs)));
+  const loads = new Loads(order, Math.max(LEAST_AHEAD, Math.ceil(AHEAD_NS / made.unitNs)));
   order.units.forEach((unit, u) => {
     for (const chunk of loads.before(u)) {
       const into = held(chunk.side, chunk);
