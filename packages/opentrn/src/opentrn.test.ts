@@ -37,8 +37,9 @@ describe("chip", () => {
     expect(run.check(sum).passed).toBe(true);
     expect(run.check(sum.map((v) => 1.01 * v)).passed).toBe(false);
     expect(run.time.total).toBeGreaterThan(1000);
-    expect(run.explain()).toMatch(/^add on trn2: .* us predicted\n/);
+    expect(run.explain()).toMatch(/^add on trn2: .* us predicted, .* on the chip\n/);
     expect(run.explain()).toMatch(/opentrn\.test\.ts:\d+/);
+    expect(run.profile().total_ns).toBe(run.time.total);
   });
 
   test("two runs give the same bytes and the same nanoseconds", async () => {

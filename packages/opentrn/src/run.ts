@@ -2,8 +2,11 @@
 import type { Timeline } from "@opentrn/device";
 import type { Program } from "@opentrn/isa";
 import {
+  type AdviceOptions,
   type Comparison,
   compare,
+  type ProfileReport,
+  profileOf,
   type ReferenceTensor,
   type RunReport,
   type RunResult,
@@ -59,6 +62,13 @@ export class Run {
     if (!t) throw new Error("this run was made without time; leave time: false out");
     const { totalNs: total, bottleneck, mfu, mbu, engines, dma } = t;
     return { total, bottleneck, mfu, mbu, engines, dma };
+  }
+
+  /** Where the time goes and what would make it faster, each advice timed anew: what `trn profile --json` prints. */
+  profile(options: AdviceOptions = {}): ProfileReport {
+    const t = this.result.timeline;
+    if (!t) throw new Error("this run was made without time; leave time: false out");
+    return profileOf(t, options);
   }
 
   /** Output `n` against its reference, with the default tolerance of its types unless given. */

@@ -61,15 +61,17 @@ const what = ({ instruction, tensor }: SiteReport): string =>
 function head(r: ProfileReport, c: Colours, own: string | null): string {
   const cores = r.cores === 1 ? "1 core" : `${r.cores} cores`;
   const facts = [...(own ? [basename(own)] : []), r.target, cores].join(", ");
+  const range = r.range_ns ? c.dim(`, ${r.range_ns.map(time).join(" to ")} on the chip`) : "";
   const total =
     r.recorded_ns === undefined
-      ? `${c.bold(time(r.total_ns))} predicted`
+      ? `${c.bold(time(r.total_ns))} predicted${range}`
       : `${c.bold(time(r.recorded_ns))} recorded, ${time(r.total_ns)} replayed`;
   return [
     ` ${c.bold(r.kernel)}  ${c.dim(`${facts}, ${count(r.instructions)} instructions`)}`,
     "",
     label(c, "time", total),
     wrapped(c, "", r.bottleneck),
+    ...(r.outside ?? []).map((why) => wrapped(c, "", `not validated: ${why}`)),
     "",
   ].join("\n");
 }
@@ -305,9 +307,10 @@ function roofline({ roofline: f, total_ns }: ProfileReport): string {
 
 function advice(r: ProfileReport, c: Colours, top: number): string {
   const { timed, skipped } = r.what_ifs;
-  const tried = `${timed} what-ifs timed${skipped > 0 ? `, ${skipped} that promise less than 0.5% or exceed --budget left out` : ""}`;
+  const left = skipped > 0 ? `, ${skipped} left out (less than 0.5%, or beyond --budget)` : "";
+  const tried = `${timed} what-ifs timed${left}`;
   if (r.advice.length === 0)
-    return timed === 0 && skipped > 0 ? tried : `nothing that saves 0.5% was found: ${tried}`;
+    return wrap(timed > 0 ? `nothing that saves 0.5% was found: ${tried}` : tried, WIDTH - 1);
   const texts = r.advice.slice(0, top).map((a, i) => {
     const gain = `saves ${a.gain === "at most" ? "at most " : ""}${time(a.gain_ns)} (${percent(a.gain_share)})`;
     const title = `${String(i + 1).padStart(2)}. ${c.green(gain)}  ${c.bold(a.kind)}`;
@@ -318,6 +321,6 @@ function advice(r: ProfileReport, c: Colours, top: number): string {
   const how =
     r.origin === "recorded"
       ? ""
-      : "\nTo check one: --report before.json now, make the change, then --against before.json";
-  return `${texts.join("\n")}\n${c.dim(more + tried + how)}`;
+      : "\nto check one: --report before.json, make the change, --against before.json";
+  return `${texts.join("\n")}\n${c.dim(wrap(more + tried, WIDTH - 1) + how)}`;
 }

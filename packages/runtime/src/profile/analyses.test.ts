@@ -1,6 +1,7 @@
 /** Each analysis on kernels small enough to know the answer. */
 import { kernel, nisa, nl, type Tensor } from "@opentrn/nki";
 import { describe, expect, it } from "vitest";
+import { timeReport } from "../report/time-report.ts";
 import { profileOf } from "./profile.ts";
 import { bf16, f32, timed } from "./profiled.fixture.ts";
 
@@ -59,6 +60,11 @@ describe("a matmul on part of the array", () => {
     expect(r.transposes.tensor_share).toBeGreaterThan(0.1);
     expect(r.transposes.tensor_share).toBeLessThan(0.2);
     expect(r.transposes.lines[0]).toMatchObject({ instruction: "nc_transpose", count: 1 });
+  });
+
+  it("carries the range that a run's report carries", () => {
+    const { range_ns, outside } = timeReport(t);
+    expect([r.range_ns, r.outside]).toEqual([range_ns, outside]);
   });
 
   it("stands where the roofline says", () => {
@@ -179,5 +185,36 @@ describe("loops at run time", () => {
     expect(r.hbm.reloads).toEqual([]);
     for (const a of r.advice)
       expect(["keep in SBUF", "merge transfers", "batch"]).not.toContain(a.kind);
+  });
+});
+
+describe("two cores", () => {
+  const halves = kernel("halves", (x: Tensor) => {
+    const y = out(x.shape, x.dtype);
+    const half = x.shape[0]! / nl.numPrograms();
+    const first = nl.programId() * half;
+    for (let row = first; row < first + half; row += 128) {
+      const tile = nl.load(x.slice([row, row + 128]));
+      nisa.tensorTensor({ dst: tile, data1: tile, data2: tile, op: nl.add });
+      nl.store(y.slice([row, row + 128]), tile);
+    }
+    return y;
+  });
+
+  it("show the mean of an engine's time, the sum of its instructions and of the traffic", () => {
+    const inputs = { x: f32(2048, 512) };
+    const [one, two] = [1, 2].map((lnc) => profileOf(timed(halves, inputs, lnc))) as [
+      ReturnType<typeof profileOf>,
+      ReturnType<typeof profileOf>,
+    ];
+    const vector = (r: typeof one) => r.engines.find((e) => e.engine === "vector")!;
+    expect([vector(one).instructions, vector(two).instructions]).toEqual([16, 16]);
+    expect(vector(two).busy_ns).toBeCloseTo(vector(one).busy_ns / 2, 6);
+    expect(two.dma.bytes).toBe(one.dma.bytes);
+    expect(two.dma.peak_bytes_per_ns).toBe(2 * one.dma.peak_bytes_per_ns);
+    expect(two.hbm.reloaded_bytes).toBe(0);
+    const sum = two.critical_path.kinds.reduce((n, k) => n + k.ns, 0);
+    expect(sum).toBeCloseTo(two.total_ns, 3);
+    for (const a of two.advice) expect(a.total_ns).toBeGreaterThan(0);
   });
 });

@@ -190,6 +190,9 @@ export interface ProfileReport {
   readonly total_ns: number;
   /** Of a recording: the total it recorded. `total_ns` and everything that waits follow from the replay. */
   readonly recorded_ns?: number;
+  /** Of a prediction: the lowest and highest time to expect on the chip, and why measurements do not cover it, if they do not. */
+  readonly range_ns?: readonly [low: number, high: number];
+  readonly outside?: readonly string[];
   readonly bottleneck: string;
   readonly critical_path: {
     readonly kinds: readonly {

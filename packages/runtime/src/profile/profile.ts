@@ -11,6 +11,9 @@ import {
   units,
 } from "@opentrn/device";
 import type { Profile } from "@opentrn/trace";
+import { outsideOf } from "../uncertainty/envelope.ts";
+import { rangeOf } from "../uncertainty/range.ts";
+import { evidenceOf } from "../uncertainty/regimes.ts";
 import { type Advice, type AdviceOptions, advise, ranked } from "./advice/advise.ts";
 import { recordedIdeas } from "./advice/recorded.ts";
 import { Study } from "./advice/study.ts";
@@ -31,8 +34,12 @@ import { utilisation } from "./utilisation.ts";
 export function profileOf(t: Timeline, options: AdviceOptions = {}): ProfileReport {
   const e = executionOf(t);
   const hbm = hbmReport(e, t);
+  const evidence = evidenceOf([t]);
+  const { low, high } = rangeOf(evidence);
   return {
     ...common(e, "predicted", advise(new Study(t, e), options)),
+    range_ns: [low, high],
+    outside: outsideOf(evidence),
     bottleneck: t.bottleneck,
     dma: dmaReport(e),
     hbm,

@@ -13,13 +13,9 @@ export type Inputs = Readonly<Record<string, TensorSpec>>;
 export const f32 = (...shape: number[]): TensorSpec => ({ shape, dtype: "float32" });
 export const bf16 = (...shape: number[]): TensorSpec => ({ shape, dtype: "bfloat16" });
 
-/** The timeline of a kernel on one core of trn2. */
-export function timed(
-  kernel: Kernel,
-  inputs: Inputs,
-  args: Readonly<Record<string, unknown>> = {},
-): Timeline {
-  const program = kernel.build({ chip, inputs, args });
+/** The timeline of a kernel on trn2. */
+export function timed(kernel: Kernel, inputs: Inputs, lnc = 1): Timeline {
+  const program = kernel.build({ chip, inputs, lnc });
   return timeline(program, place(program));
 }
 
