@@ -26,6 +26,7 @@ Examples:
   trn compile llama-3-8b --phase forward --batch 1 --seq 4096 --layers 2
   trn compile ./my-model --phase decode --batch 4 --seq 2048 --target trn1
   trn compile tiny-llama --phase forward --batch 1 --seq 64 --show fuse
+  trn compile examples/linear-gelu.ir --show timeline
   trn compile tiny-llama --phase forward --batch 1 --seq 64 --emit nki --out forward.py
 `;
 
@@ -34,7 +35,10 @@ export const addCompileOptions = (command: Command): Command =>
     .description(
       "lowers a model to instructions and predicts time, memory and cost, without running it",
     )
-    .argument("<model>", "a preset, a config.json, or a folder with one")
+    .argument(
+      "<model>",
+      "a preset, a config.json, a folder with one, or a function of the IR in a file that ends in .ir",
+    )
     .option("--phase <name>", "train, forward, prefill or decode", "train")
     .option("--batch <n>", "sequences", "8")
     .option("--seq <n>", "tokens of a sequence; for decode those in the cache", "1024")
@@ -49,7 +53,7 @@ export const addCompileOptions = (command: Command): Command =>
     .option("--modules <n>", "rows of the breakdown", "16")
     .option(
       "--show <stage>",
-      "print the IR after a pass (inline, simplify, fuse), the Program (program) or its memory map (memory)",
+      "print the IR after a pass (inline, simplify, fuse), the Program (program), when its instructions run (timeline), or HBM at the fullest moment (memory)",
     )
     .option("--emit <form>", "nki: the compiled function as NKI Python; program: as a Program file")
     .option("--out <file>", "where --emit writes")

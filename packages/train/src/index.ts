@@ -8,6 +8,7 @@ export { type Checkpoint, readCheckpoint } from "./checkpoint/read-checkpoint.ts
 export * from "./checkpoint/record.ts";
 export {
   type CostModelOptions,
+  costFunction,
   costModel,
   type ModelCost,
   type ModuleCost,

@@ -1,19 +1,29 @@
 /** `trn compile`: a model lowered to instructions, timed and costed without being run. */
+import { readFileSync } from "node:fs";
 import { OpenTrnError } from "@opentrn/base";
 import { chipNamed } from "@opentrn/chips";
 import { link, passes, pythonFile } from "@opentrn/compiler";
-import { print } from "@opentrn/ir";
+import { listing, place, timeline } from "@opentrn/device";
+import { parse, print } from "@opentrn/ir";
 import { printProgram, saveProgram } from "@opentrn/isa";
 import { type ComputeType, computeTypes, type ModelConfig } from "@opentrn/models";
 import { readChipFile, writeFileAtomic, writeNpy } from "@opentrn/runtime";
-import { costModel, loadConfig, type ModelCost, type PriceTerm, priceTerms } from "@opentrn/train";
+import {
+  type CostModelOptions,
+  costFunction,
+  costModel,
+  loadConfig,
+  type ModelCost,
+  type PriceTerm,
+  priceTerms,
+} from "@opentrn/train";
 import type { TypedCompileOptions } from "../compile-options.ts";
 import { exitCode } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { Progress } from "../progress.ts";
-import { compileReport, memoryReport } from "../terminal/compile-report.ts";
+import { type CompileTitle, compileReport, memoryReport } from "../terminal/compile-report.ts";
 
-const stages = [...passes.map((p) => p.name), "program", "memory"];
+const stages = [...passes.map((p) => p.name), "program", "timeline", "memory"];
 const forms = ["nki", "program"] as const;
 
 const wrong = (rule: string, message: string): never => {
@@ -38,56 +48,75 @@ export async function compileCommand(
   options: TypedCompileOptions,
   io: Io,
 ): Promise<number> {
-  const chip = options.chip ? readChipFile(options.chip) : chipNamed(options.target);
-  const base = loadConfig(model);
-  const config: ModelConfig = options.layers
-    ? { ...base, layers: whole("--layers", options.layers) }
-    : base;
   const { show } = options;
   if (show !== undefined) oneOf("--show", show, stages);
   const emit = options.emit === undefined ? undefined : oneOf("--emit", options.emit, forms);
   if (emit && options.out === undefined) wrong("--out", `--emit ${emit} needs --out FILE`);
-  const request = {
-    batch: whole("--batch", options.batch),
-    seq: whole("--seq", options.seq),
-    replicas: whole("--replicas", options.replicas),
-    computeDtype: oneOf<ComputeType>("--compute-dtype", options.computeDtype, computeTypes),
-    recompute: options.recompute ?? false,
-  };
   const rows = whole("--modules", options.modules);
   const progress = new Progress(io);
   let shown = "";
-  let cost: ModelCost;
+  const common: CostModelOptions = {
+    chip: options.chip ? readChipFile(options.chip) : chipNamed(options.target),
+    replicas: whole("--replicas", options.replicas),
+    ...(options.instance === undefined ? {} : { instance: options.instance }),
+    ...(options.term === undefined
+      ? {}
+      : { term: oneOf<PriceTerm>("--term", options.term, priceTerms) }),
+    onPass: (name, fn) => {
+      if (name === show) shown = print(fn);
+    },
+    onProgress: (text) => progress.say(text),
+  };
+  let made: { readonly title: CompileTitle; readonly cost: ModelCost };
   try {
-    cost = costModel(config, options.phase, {
-      ...request,
-      chip,
-      ...(options.instance === undefined ? {} : { instance: options.instance }),
-      ...(options.term === undefined
-        ? {}
-        : { term: oneOf<PriceTerm>("--term", options.term, priceTerms) }),
-      onPass: (name, fn) => {
-        if (name === show) shown = print(fn);
-      },
-      onProgress: (text) => progress.say(text),
-    });
+    made = model.endsWith(".ir") ? costText(model, common) : costOfModel(model, options, common);
   } finally {
     progress.done();
   }
+  const { title, cost } = made;
   if (emit) write(cost, emit, options.out!, io);
   if (show === "program") shown = printProgram(link(cost.plan));
+  if (show === "timeline") shown = linkedTimeline(cost);
   if (show === "memory") shown = memoryReport(cost, io.colours);
-  const title = {
-    model,
-    phase: options.phase,
-    batch: request.batch,
-    seq: request.seq,
-    target: chip.name,
-  };
   if (options.json) io.out(`${JSON.stringify(costJson(title, cost))}\n`);
   else if (show !== undefined) io.out(shown.endsWith("\n") ? shown : `${shown}\n`);
   else io.out(compileReport(title, cost, rows, io.colours));
   return exitCode.passed;
+}
+
+/** A function of the IR in its text form. */
+function costText(path: string, common: CostModelOptions) {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (e) {
+    return wrong("file", `${path} cannot be read: ${(e as Error).message}`);
+  }
+  const fn = parse(text, path);
+  return { title: { model: fn.name, target: common.chip.name }, cost: costFunction(fn, common) };
+}
+
+function costOfModel(model: string, options: TypedCompileOptions, common: CostModelOptions) {
+  const base = loadConfig(model);
+  const config: ModelConfig = options.layers
+    ? { ...base, layers: whole("--layers", options.layers) }
+    : base;
+  const [batch, seq] = [whole("--batch", options.batch), whole("--seq", options.seq)];
+  const { phase } = options;
+  const cost = costModel(config, phase, {
+    ...common,
+    batch,
+    seq,
+    computeDtype: oneOf<ComputeType>("--compute-dtype", options.computeDtype, computeTypes),
+    recompute: options.recompute ?? false,
+  });
+  return { title: { model, phase, batch, seq, target: common.chip.name }, cost };
+}
+
+/** When every instruction of the linked Program runs. */
+function linkedTimeline({ plan }: ModelCost): string {
+  const program = link(plan);
+  return listing(timeline(program, place(program)));
 }
 
 /** Writes the compiled function; constants of an NKI file lie beside it as .npy. */

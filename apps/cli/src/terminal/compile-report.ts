@@ -10,9 +10,10 @@ import { count, hostTime, percent, size, time } from "./units.ts";
 
 export interface CompileTitle {
   readonly model: string;
-  readonly phase: string;
-  readonly batch: number;
-  readonly seq: number;
+  /** Absent for a function of the IR. */
+  readonly phase?: string;
+  readonly batch?: number;
+  readonly seq?: number;
   readonly target: string;
 }
 
@@ -25,7 +26,6 @@ export function compileReport(
   colours: Colours,
 ): string {
   const { bold, dim } = colours;
-  const usd = c.cost;
   const lines: readonly (readonly [string, string])[] = [
     ["time", `${bold(time(c.stepNs))} predicted on one core of ${title.target}`],
     [
@@ -33,13 +33,7 @@ export function compileReport(
       `${time(c.boundNs)} if every module ran at its roofline: ${percent(c.boundNs / c.stepNs)} of the time`,
     ],
     ["MFU", `${percent(c.mfu)} of the core's bf16 peak, ${(c.modelFlops / 1e12).toFixed(3)} TFLOP`],
-    ["tokens", `${count(Math.round(c.tokensPerSecond))} a second and core`],
-    [
-      "cost",
-      usd
-        ? `$${usd.usdPerMillionTokens.toFixed(4)} a million tokens on all cores of ${usd.instance} at $${usd.price.usdPerHour.value}/h (${usd.price.term})`
-        : "no published price of this chip",
-    ],
+    ...(c.tokens > 0 ? tokenLines(c) : []),
     [
       "HBM",
       `${size(c.memory.peakBytes)} of ${size(c.hbmLimit)} at the fullest moment; read ${size(c.time.hbm.readBytes)}, wrote ${size(c.time.hbm.writeBytes)}`,
@@ -63,7 +57,7 @@ export function compileReport(
     dim(m.bottleneck),
   ]);
   return [
-    `\n ${bold(title.model)}  ${title.phase}, batch ${title.batch} x ${title.seq} tokens, ${title.target}\n`,
+    `\n ${bold(title.model)}  ${title.phase ? `${title.phase}, batch ${title.batch} x ${title.seq} tokens, ` : ""}${title.target}\n`,
     ...lines.map(([k, v]) => ` ${dim(k.padEnd(8))} ${v}`),
     "",
     table(
@@ -90,6 +84,16 @@ export function compileReport(
       : []),
     "",
   ].join("\n");
+}
+
+function tokenLines({ cost, tokensPerSecond }: ModelCost): (readonly [string, string])[] {
+  const price = cost
+    ? `$${cost.usdPerMillionTokens.toFixed(4)} a million tokens on all cores of ${cost.instance} at $${cost.price.usdPerHour.value}/h (${cost.price.term})`
+    : "no published price of this chip";
+  return [
+    ["tokens", `${count(Math.round(tokensPerSecond))} a second and core`],
+    ["cost", price],
+  ];
 }
 
 /** The largest tensors in HBM at the fullest moment. */

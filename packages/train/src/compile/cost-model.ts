@@ -10,16 +10,18 @@ import {
   type PlanTime,
   timePlan,
 } from "@opentrn/compiler";
-import { sizeOf } from "@opentrn/ir";
+import { type Func, sizeOf } from "@opentrn/ir";
 import type { ModelConfig } from "@opentrn/models";
 import { bytesOf } from "@opentrn/numerics";
 import { type Cost, costOf } from "../prices/cost.ts";
 import type { PriceTerm } from "../prices/price.ts";
 import { describe } from "./describe.ts";
-import { type PhaseRequest, phaseOf } from "./phase.ts";
+import { type Phase, type PhaseRequest, phaseOf } from "./phase.ts";
 
-export interface CostModelOptions extends PhaseRequest {
+export interface CostModelOptions {
   readonly chip: Chip;
+  /** Data-parallel copies on the chip, which share its HBM. */
+  readonly replicas?: number;
   readonly instance?: string;
   readonly term?: PriceTerm;
   readonly onPass?: NonNullable<CompileOptions["onPass"]>;
@@ -53,6 +55,7 @@ export interface ModelCost {
   readonly memory: PlanMemory;
   readonly hbmLimit: number;
   readonly modules: readonly ModuleCost[];
+  /** 0 where nothing says what a token is. */
   readonly tokens: number;
   readonly stepNs: number;
   /** Sum of the modules' bounds. */
@@ -66,33 +69,46 @@ export interface ModelCost {
 }
 
 /** Compiles and costs one phase of a model. Stops with `capacity` when it does not fit HBM, `unsupported here` for what is not lowered. */
-export function costModel(
+export const costModel = (
   config: ModelConfig,
   phaseName: string,
+  options: CostModelOptions & PhaseRequest,
+): ModelCost => costPhase(phaseOf(phaseName, config, options), advice(phaseName), options);
+
+/** The same for any function. */
+export const costFunction = (fn: Func, options: CostModelOptions): ModelCost =>
+  costPhase({ fn, tokens: 0 }, "Make its tensors smaller.", options);
+
+function costPhase(
+  phase: Pick<Phase, "fn" | "tokens"> & Partial<Phase>,
+  wayOut: string,
   options: CostModelOptions,
 ): ModelCost {
   const { chip, replicas = 1, onProgress } = options;
   const started = performance.now();
-  const phase = phaseOf(phaseName, config, options);
   const plan = compile(phase.fn, {
     chip,
     ...(options.onPass ? { onPass: options.onPass } : {}),
     onModule: (name, done, of) => onProgress?.(`compiling ${name}, ${done + 1} of ${of}`),
   });
   const hbmLimit = chip.hbm.bytes.value / Math.max(1, Math.min(replicas, chip.cores.value));
-  const memory = checkMemory(plan, hbmLimit, advice(phaseName));
+  const memory = checkMemory(plan, hbmLimit, wayOut);
   const time = timePlan(plan, (name, done, of) =>
     onProgress?.(`timing ${name}, ${done + 1} of ${of}`),
   );
   const stepNs = time.totalNs;
   const tokensPerSecond = (phase.tokens * 1e9) / stepNs;
-  const cost = costOf({
-    chip,
-    tokensPerSecond,
-    cores: 1,
-    ...(options.instance === undefined ? {} : { instance: options.instance }),
-    ...(options.term === undefined ? {} : { term: options.term }),
-  });
+  const cost =
+    phase.tokens === 0
+      ? undefined
+      : costOf({
+          chip,
+          tokensPerSecond,
+          cores: 1,
+          ...(options.instance === undefined ? {} : { instance: options.instance }),
+          ...(options.term === undefined ? {} : { term: options.term }),
+        });
+  const flops = phase.flops ?? time.flops;
   const modules = moduleCosts(plan, time, chip);
   return {
     plan,
@@ -103,8 +119,8 @@ export function costModel(
     tokens: phase.tokens,
     stepNs,
     boundNs: modules.reduce((n, m) => n + m.boundNs * m.calls, 0),
-    mfu: phase.flops / (chip.peakTflops.bf16.value * 1e3) / stepNs,
-    modelFlops: phase.flops,
+    mfu: flops / (chip.peakTflops.bf16.value * 1e3) / stepNs,
+    modelFlops: flops,
     tokensPerSecond,
     ...(cost ? { cost } : {}),
     compileMs: performance.now() - started,
