@@ -4,7 +4,7 @@ import { retime, units } from "@opentrn/device";
 import type { Engine, InstructionClass } from "@opentrn/isa";
 import type { Adviser, Variant } from "./idea.ts";
 import type { Study } from "./study.ts";
-import { compare, engineTitle, percentText, placeOf } from "./words.ts";
+import { compare, engineTitle, passed, percentText, placeOf } from "./words.ts";
 
 /** Whether every rule holds for an instruction on another engine. */
 export function runsOn({ op, call }: InstructionClass, engine: Engine): boolean {
@@ -24,6 +24,8 @@ export const otherEngine: Adviser = function* (study) {
     const kind = study.kindOf(list[0]!);
     if (!kind.of || kind.control || study.isTransfer(list[0]!) || kind.of.engine === "tensor")
       continue;
+    // Without a parameter for it a kernel cannot choose.
+    if (!("engine" in kind.of.op.attrs)) continue;
     const from = kind.of.engine;
     const targets = kind.of.op
       .engines(e.chip)
@@ -66,7 +68,7 @@ function variant(study: Study, id: number, to: Engine, every: number): Variant {
       says: `${site.instruction} at ${placeOf(site)} keeps ${engineTitle(site.engine)} (${busy(site.engine)}); ${busy(to)}.`,
       change: `Run ${which} on ${engineTitle(to)}.`,
       check: compare(
-        `pass engine=nki.isa.${to}_engine at ${placeOf(site)}${every === 1 ? "" : " in every second iteration"}`,
+        `pass ${passed(site, { engine: to })} at ${placeOf(site)}${every === 1 ? "" : " in every second iteration"}`,
       ),
     },
   };

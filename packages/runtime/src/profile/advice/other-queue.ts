@@ -3,13 +3,13 @@ import { dmaShape, queueOf, queues, type Recast, retime } from "@opentrn/device"
 import type { Site } from "../execution.ts";
 import type { Adviser, Variant } from "./idea.ts";
 import type { Study } from "./study.ts";
-import { compare, counted, placeOf } from "./words.ts";
+import { compare, counted, passed, placeOf } from "./words.ts";
 
 /** What a kernel passes to get each queue. */
-const ways: Readonly<Record<string, string>> = {
-  qSyncDynamicHW: "dge_mode=hwdge, engine=sync",
-  qScalarDynamicHW: "dge_mode=hwdge, engine=scalar",
-  qGpSimdDynamic: "dge_mode=swdge",
+const ways: Readonly<Record<string, { readonly dgeMode: string; readonly engine?: string }>> = {
+  qSyncDynamicHW: { dgeMode: "hwdge", engine: "sync" },
+  qScalarDynamicHW: { dgeMode: "hwdge", engine: "scalar" },
+  qGpSimdDynamic: { dgeMode: "swdge" },
 };
 
 export const otherQueue: Adviser = function* (study) {
@@ -62,7 +62,7 @@ function variant(study: Study, site: Site, to: number, every: number): Variant {
       says: `${counted(list.length, "transfer")} of ${site.tensor ?? "HBM"} at ${placeOf(site)} ${list.length === 1 ? "goes" : "go"} through ${site.engine}, which works in order.`,
       change: `Send ${which} through ${name}.`,
       check: compare(
-        `pass ${ways[name]} at ${placeOf(site)}${every === 1 ? "" : " in every second iteration"}`,
+        `pass ${passed(site, ways[name]!)} at ${placeOf(site)}${every === 1 ? "" : " in every second iteration"}`,
       ),
     },
   };

@@ -13,7 +13,7 @@ export class Study {
   readonly instructions: readonly Uint32Array[];
   /** Instance of each static instruction that runs exactly once, else -1. */
   readonly instance: Int32Array;
-  /** Every instruction runs exactly once, so that what-ifs may take instructions out. */
+  /** Every instruction runs exactly once and waits for data and buffers only, so that what-ifs may take instructions out. */
   readonly straight: boolean;
   /** Bytes of a partition of SBUF that the kernel never uses. */
   readonly freeSbuf: number;
@@ -39,7 +39,8 @@ export class Study {
       if (this.instance[index]! >= 0) twice = true;
       this.instance[index] = i;
     });
-    this.straight = !twice && !program.classes.some((c) => c.op.control === true);
+    this.straight =
+      !twice && program.depends.length === 0 && !program.classes.some((c) => c.op.control === true);
     this.freeSbuf =
       program.chip.sbuf.usableBytesPerPartition.value -
       placement.sbufPeakBytes / program.chip.partitions.value;

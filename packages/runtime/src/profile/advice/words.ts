@@ -35,3 +35,18 @@ export const compare = (what: string): string => `${what}; rerun with --against 
 
 /** `1 transfer`, `12 transfers`. */
 export const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+/** How a kernel passes an engine or a descriptor mode: `engine=nki.isa.engine.scalar`, or `engine: "scalar"` in TypeScript. */
+export function passed(
+  { file }: Pick<Site, "file">,
+  given: { readonly engine?: string; readonly dgeMode?: string },
+): string {
+  const script = file !== null && /\.[cm]?[jt]s$/.test(file);
+  const { engine, dgeMode } = given;
+  return [
+    dgeMode && (script ? `dgeMode: "${dgeMode}"` : `dge_mode=nki.isa.dge_mode.${dgeMode}`),
+    engine && (script ? `engine: "${engine}"` : `engine=nki.isa.engine.${engine}`),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
