@@ -1,6 +1,6 @@
 // Pages derived from code: docs/instructions.md from the instruction records, docs/cli.md from the command line,
-// docs/activation-functions.md from the table of functions, docs/chips.md from the chips' facts; docs/profile.md shows what its
-// commands print.
+// docs/activation-functions.md from the table of functions, docs/chips.md from the chips' facts; docs/profile.md and docs/compiler.md
+// show what their commands print.
 // `node scripts/generate-docs.mjs` writes them; the docs check compares.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -179,6 +179,7 @@ export const generatedDocs = async () => ({
   "docs/activation-functions.md": await activationFunctionsPage(),
   "docs/chips.md": await chipsPage(),
   "docs/profile.md": await runCommands("docs/profile.md"),
+  "docs/compiler.md": await runCommands("docs/compiler.md"),
 });
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
