@@ -67,4 +67,6 @@ export {
   valuesOf,
 } from "./tensors/tensor.ts";
 export { readTensorFile, writeTensorFile } from "./tensors/tensor-file.ts";
+export { type Range, rangeOf } from "./uncertainty/range.ts";
+export { type Evidence, evidenceOf } from "./uncertainty/regimes.ts";
 export * from "./validate/index.ts";

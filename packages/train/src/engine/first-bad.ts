@@ -12,7 +12,7 @@ import {
 
 /** Minus infinity is what masked scores are made of; it is wrong only where it reaches the end, as NaN. */
 const isBad = (x: number): boolean => Number.isNaN(x) || x === Number.POSITIVE_INFINITY;
-const holdsBad = (data: ArrayLike<number>): boolean => {
+export const holdsBad = (data: ArrayLike<number>): boolean => {
   for (let i = 0; i < data.length; i++) if (isBad(data[i]!)) return true;
   return false;
 };

@@ -3,17 +3,33 @@
  * Ranks are data-parallel copies, each a core with memory of its own.
  */
 import type { Chip } from "@opentrn/chips";
-import { compile, link, type Plan, type PlanTime, timePlan } from "@opentrn/compiler";
-import { place } from "@opentrn/device";
+import { compile, link, type Plan, timePlan } from "@opentrn/compiler";
+import { type Placement, place } from "@opentrn/device";
 import { type Data, parameterName, type TensorType } from "@opentrn/ir";
+import type { Program } from "@opentrn/isa";
 import type { ModelFunction } from "@opentrn/models";
-import { type RankGroup, startRanks, tensorOf, valuesOf } from "@opentrn/runtime";
+import {
+  evidenceOf,
+  type RankGroup,
+  rangeOf,
+  startRanks,
+  tensorOf,
+  valuesOf,
+} from "@opentrn/runtime";
+import { firstBadBuffer } from "./first-bad-buffer.ts";
 
 export interface ChipFunctionOptions {
   readonly chip: Chip;
   readonly ranks: number;
   /** Seed of the engines' generators. */
   readonly seed: number;
+}
+
+export interface PredictedTime {
+  readonly totalNs: number;
+  /** Nine measurements of ten are meant to lie between these. */
+  readonly low: number;
+  readonly high: number;
 }
 
 interface Slot {
@@ -23,13 +39,23 @@ interface Slot {
 }
 
 export class ChipFunction {
-  readonly plan: Plan;
+  private readonly plan: Plan;
+  private readonly program: Program;
+  private readonly placement: Placement;
   private readonly inputs = new Map<string, Slot>();
   private readonly outputs = new Map<string, Slot>();
   private readonly group: RankGroup;
 
-  private constructor(made: ModelFunction, plan: Plan, group: RankGroup) {
+  private constructor(
+    made: ModelFunction,
+    plan: Plan,
+    program: Program,
+    placement: Placement,
+    group: RankGroup,
+  ) {
     this.plan = plan;
+    this.program = program;
+    this.placement = placement;
     this.group = group;
     made.fn.params.forEach((v, i) => {
       this.inputs.set(parameterName(v), { type: v.type, storage: plan.inputs[i]! });
@@ -44,7 +70,9 @@ export class ChipFunction {
     const { chip, ranks, seed } = options;
     const plan = compile(made.fn, { chip });
     const program = link(plan);
-    return new ChipFunction(made, plan, await startRanks(program, place(program), { ranks, seed }));
+    const placement = place(program);
+    const group = await startRanks(program, placement, { ranks, seed });
+    return new ChipFunction(made, plan, program, placement, group);
   }
 
   get ranks(): number {
@@ -59,9 +87,15 @@ export class ChipFunction {
   gives(name: string): boolean {
     return this.outputs.has(name);
   }
-  /** Bytes of a result can be those of an input. */
-  time(): PlanTime {
-    return timePlan(this.plan);
+  /** Predicted time of one run, and where it may lie. */
+  time(): PredictedTime {
+    const { totalNs, modules } = timePlan(this.plan);
+    const ranges = modules.map((m) => ({ ...rangeOf(evidenceOf([m.timeline])), calls: m.calls }));
+    return {
+      totalNs,
+      low: ranges.reduce((n, r) => n + r.low * r.calls, 0),
+      high: ranges.reduce((n, r) => n + r.high * r.calls, 0),
+    };
   }
 
   /** Rounds numbers to the input's type and puts them into the memory of one rank, or of all. */
@@ -95,6 +129,13 @@ export class ChipFunction {
 
   async execute(): Promise<void> {
     await this.group.execute();
+  }
+
+  /** Runs again on the inputs as they are, for the first tensor that is not finite; undefined when all are. */
+  firstBad(): string | undefined {
+    const { plan, program, placement, ranks, group } = this;
+    const input = (rank: number, storage: number) => group.read(rank, storage);
+    return firstBadBuffer({ plan, program, placement, ranks, input });
   }
 
   close(): Promise<void> {

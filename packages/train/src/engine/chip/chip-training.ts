@@ -25,7 +25,7 @@ import type {
   StepScalars,
   TrainingState,
 } from "../step-engine.ts";
-import { ChipFunction, floatsOf } from "./chip-function.ts";
+import { ChipFunction, floatsOf, type PredictedTime } from "./chip-function.ts";
 
 /** The Programs of a step. */
 type Programs =
@@ -87,7 +87,7 @@ export class ChipTraining implements StepEngine {
     ];
     // What is not finite is not carried over: the state is as before the step.
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
-      return { loss, gradNorm, firstBad: this.firstBad(Number.isFinite(loss)) };
+      return { loss, gradNorm, firstBad: this.firstBad(batches, weight, Number.isFinite(loss)) };
     this.carry(last);
     return { loss, gradNorm };
   }
@@ -201,10 +201,19 @@ export class ChipTraining implements StepEngine {
     return loaded;
   }
 
-  /** A parameter or moment that is bad already, else what the results say. */
-  private firstBad(lossIsFinite: boolean): string {
+  /** A parameter or moment that is bad already, else the first tensor that a Program makes so. */
+  private firstBad(batches: readonly Batch[], weight: number, lossIsFinite: boolean): string {
     for (const name of stateNames(this.request.config))
       if (floatsOf(this.home.readInput(name)).some((x) => !Number.isFinite(x))) return name;
+    const { programs } = this;
+    const found = "whole" in programs ? programs.whole.firstBad() : undefined;
+    if (found) return found;
+    if ("first" in programs)
+      for (const batch of batches) {
+        this.writeBatch(programs.first, batch, weight);
+        const inBatch = programs.first.firstBad();
+        if (inBatch) return inBatch;
+      }
     return lossIsFinite ? "gradient_norm" : "loss";
   }
 
@@ -212,11 +221,17 @@ export class ChipTraining implements StepEngine {
     const { config, shape } = this.request;
     const { chip, cores } = this.placement;
     const { programs } = this;
-    const ns = (f: ChipFunction) => f.time().totalNs;
-    const stepNs =
+    const parts: readonly (readonly [ChipFunction, number])[] =
       "whole" in programs
-        ? ns(programs.whole)
-        : ns(programs.first) + (shape.accumulate - 1) * ns(programs.more) + ns(programs.update);
+        ? [[programs.whole, 1]]
+        : [
+            [programs.first, 1],
+            [programs.more, shape.accumulate - 1],
+            [programs.update, 1],
+          ];
+    const times = parts.map(([f, runs]) => ({ ...f.time(), runs }));
+    const sum = (of: (t: PredictedTime) => number) => times.reduce((n, t) => n + of(t) * t.runs, 0);
+    const stepNs = sum((t) => t.totalNs);
     const tokens = shape.batch * shape.sequence * shape.accumulate;
     const flops =
       3 *
@@ -224,6 +239,8 @@ export class ChipTraining implements StepEngine {
       forwardFlops(config, { batch: shape.batch, seq: shape.sequence }).total;
     return {
       stepNs,
+      low: sum((t) => t.low),
+      high: sum((t) => t.high),
       tokensPerSecond: (tokens * 1e9) / stepNs,
       cores,
       // TFLOP/s are thousands of operations a nanosecond.
