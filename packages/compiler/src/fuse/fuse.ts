@@ -43,6 +43,7 @@ function mergeProducers(groups: Groups, mostOps: number): void {
 
 /** Groups that move fewer bytes cost a launch rather than bandwidth. */
 const SMALL_BYTES = 2 ** 16;
+const TINY_BYTES = 2 ** 12;
 /** The least part of the smaller group's traffic that merging has to save. */
 const LEAST_SAVED = 1 / 8;
 
@@ -53,7 +54,8 @@ const LEAST_SAVED = 1 / 8;
 function worthMerging(groups: Groups, producer: Group, consumer: Group): boolean {
   const [a, b] = [groups.traffic(producer), groups.traffic(consumer)];
   const [total, other] = [a.bytes, b.bytes];
-  if (total + other <= SMALL_BYTES) return true;
+  // A consumer of single numbers is a launch of its own for nothing.
+  if (total + other <= SMALL_BYTES || other <= TINY_BYTES) return true;
   const edges = a.outputs.filter((v) => b.inputs.has(v));
   if (edges.every((v) => sizeOf(v.type.shape) === 1)) return false;
   const shared = [...b.inputs].filter((v) => a.inputs.has(v));
@@ -138,7 +140,7 @@ function chainOf(
   const ops = new Set<Operation>();
   const inputs = new Set<Value>();
   const isInput = (x: Value): boolean => {
-    if (x.op.name === "parameter" || reader.ops.includes(x.op)) return true;
+    if (x.op.name === "parameter" || reader.holds.has(x.op)) return true;
     const at = groups.homeOf(x.op);
     if (at && at !== home) return true;
     return stored.has(x) && (bytesOfValue(x) < bytesOfValue(v) || !isCheap(x.op));

@@ -13,6 +13,8 @@ export interface Group {
   readonly owned: ReadonlySet<Operation>;
   /** These and copies of others, in order of execution. */
   readonly ops: readonly Operation[];
+  /** The same as a set. */
+  readonly holds: ReadonlySet<Operation>;
   /** Serials of the first and last operation owned. */
   readonly first: number;
   readonly last: number;
@@ -106,6 +108,7 @@ export class Groups {
     const serials = [...own].map((op) => op.serial);
     return {
       owned: own,
+      holds: found,
       ops: [...found].sort((a, b) => a.serial - b.serial),
       first: Math.min(...serials),
       last: Math.max(...serials),
@@ -127,17 +130,19 @@ export class Groups {
 
   /** Values the group makes for others: results of the function, or operands of operations in groups other than `same`. */
   outputs(group: Group, same: ReadonlySet<Group> = new Set([group])): readonly Value[] {
-    const elsewhere = (op: Operation): boolean => {
+    // A group that copies the operation which makes the value does not ask for it.
+    const asks = (g: Group, v: Value): boolean => !same.has(g) && !g.holds.has(v.op);
+    const elsewhere = (op: Operation, v: Value): boolean => {
       const at = this.home.get(op);
-      if (at ? !same.has(at) : !group.owned.has(op) && !this.copies(op)) return true;
-      for (const g of this.copiedIn.get(op) ?? []) if (!same.has(g)) return true;
+      if (at ? asks(at, v) : !group.owned.has(op) && !this.copies(op)) return true;
+      for (const g of this.copiedIn.get(op) ?? []) if (asks(g, v)) return true;
       return false;
     };
     return group.ops
       .filter((op) => group.owned.has(op))
       .flatMap((op) =>
         op.results.filter(
-          (v) => this.results.has(v) || (this.users.get(v) ?? []).some((u) => elsewhere(u)),
+          (v) => this.results.has(v) || (this.users.get(v) ?? []).some((u) => elsewhere(u, v)),
         ),
       );
   }
