@@ -11,9 +11,9 @@ const MAX_TRACKED_BYTES = 2 ** 26;
 /** Patterns remembered as written, for each tensor: kernels use the same few over and over. */
 const REMEMBERED = 8;
 
-/** A tensor that is written in pieces: one mark a byte in HBM, one 32-partition mask a byte of a row on chip. */
+/** A tensor that is written in pieces: one bit a byte in HBM, one 32-partition mask a byte of a row on chip. */
 interface Pieces {
-  readonly marks: Uint8Array | readonly Uint32Array[];
+  readonly marks: Uint32Array | readonly Uint32Array[];
   /** Bytes (times partitions) not written yet. */
   missing: number;
   /** Patterns that lie wholly inside what was written; writing only adds, so they stay true. */
@@ -52,7 +52,7 @@ export class Initialised {
       this.states.set(s.id, state);
     }
     if (remembers(state, p)) return;
-    if (state.marks instanceof Uint8Array) markBytes(state, state.marks, p);
+    if (state.marks instanceof Uint32Array) markBytes(state, state.marks, p);
     else for (let q = 0; q < state.marks.length; q++) markQuadrant(state, state.marks[q]!, p, q);
     remember(state, p);
     if (state.missing === 0) this.states.set(s.id, "all");
@@ -65,7 +65,7 @@ export class Initialised {
     if (state === "none") return [p.partition, p.offset * bytesOf(p.dtype)];
     if (p.dynamic || remembers(state, p)) return undefined;
     const missing =
-      state.marks instanceof Uint8Array
+      state.marks instanceof Uint32Array
         ? firstUnmarked(state.marks, p)
         : firstLacking(state.marks, p);
     if (!missing) remember(state, p);
@@ -76,7 +76,7 @@ export class Initialised {
 function piecesOf(s: Storage): Pieces {
   const marks =
     s.space === "hbm"
-      ? new Uint8Array(s.rowBytes)
+      ? new Uint32Array(Math.ceil(s.rowBytes / 32))
       : Array.from({ length: Math.ceil(s.partitions / 32) }, () => new Uint32Array(s.rowBytes));
   return { marks, missing: s.rowBytes * s.partitions, written: [], next: 0 };
 }
@@ -99,21 +99,29 @@ function samePlaces(a: AccessPattern, b: AccessPattern): boolean {
   return true;
 }
 
-/** Bytes of a run from which on a search pays off against a loop. */
-const LONG_RUN = 64;
+/** Bits [from, to) of a word. */
+const bitsIn = (from: number, to: number): number =>
+  to - from === 32 ? 0xffffffff : (((1 << (to - from)) - 1) << from) >>> 0;
 
-function markBytes(state: Pieces, marks: Uint8Array, p: AccessPattern): void {
+/** Calls `visit(word, bits)` for the words that hold the bits [from, to) until it returns false. */
+function forWords(from: number, to: number, visit: (word: number, bits: number) => boolean): void {
+  const last = (to - 1) >>> 5;
+  let low = from & 31;
+  for (let w = from >>> 5; w <= last; w++) {
+    if (!visit(w, bitsIn(low, w < last ? 32 : ((to - 1) & 31) + 1))) return;
+    low = 0;
+  }
+}
+
+function markBytes(state: Pieces, marks: Uint32Array, p: AccessPattern): void {
   forRuns(p, 0, (from, to) => {
-    // Long runs are mostly wholly new.
-    if (to - from >= LONG_RUN && !marks.subarray(from, to).includes(1)) {
-      state.missing -= to - from;
-      marks.fill(1, from, to);
+    forWords(from, to, (w, bits) => {
+      const fresh = (bits & ~marks[w]!) >>> 0;
+      if (fresh === 0) return true;
+      state.missing -= fresh === 0xffffffff ? 32 : ones(fresh);
+      marks[w] = (marks[w]! | bits) >>> 0;
       return true;
-    }
-    for (let i = from; i < to; i++) {
-      state.missing -= 1 - marks[i]!;
-      marks[i] = 1;
-    }
+    });
     return true;
   });
 }
@@ -139,15 +147,21 @@ function ones(bits: number): number {
   return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-function firstUnmarked(marks: Uint8Array, p: AccessPattern): readonly [0, number] | undefined {
+function firstUnmarked(marks: Uint32Array, p: AccessPattern): readonly [0, number] | undefined {
   let missing: readonly [0, number] | undefined;
   forRuns(p, 0, (from, to) => {
-    const at = marks.subarray(from, to).indexOf(0);
-    if (at >= 0) missing = [0, from + at];
+    forWords(from, to, (w, bits) => {
+      const lacking = (bits & ~marks[w]!) >>> 0;
+      if (lacking !== 0) missing = [0, 32 * w + lowest(lacking)];
+      return lacking === 0;
+    });
     return missing === undefined;
   });
   return missing;
 }
+
+/** Position of the lowest set bit. */
+const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits);
 
 function firstLacking(
   masks: readonly Uint32Array[],
@@ -161,7 +175,7 @@ function firstLacking(
       for (let i = from; i < to; i++) {
         const lacking = (bits & ~mask[i]!) >>> 0;
         if (lacking !== 0) {
-          missing = [q * 32 + 31 - Math.clz32(lacking & -lacking), i];
+          missing = [q * 32 + lowest(lacking), i];
           return false;
         }
       }
