@@ -49,7 +49,7 @@ export class Axes {
     });
   }
 
-  /** Makes two lists run over the same elements in the same order; false where their sizes do not nest. */
+  /** Makes two lists run over the same elements in the same order; false where their sizes do not nest, or a rigid axis would be cut. */
   tie(x: readonly Axis[], y: readonly Axis[]): boolean {
     const a = [...this.leaves(x)];
     const b = [...this.leaves(y)];
@@ -63,9 +63,9 @@ export class Axes {
       else {
         const [large, small] = m > n ? [p, q] : [q, p];
         const ratio = this.size(large) / this.size(small);
-        if (!Number.isInteger(ratio)) return false;
-        const [slow] = this.make(ratio, this.isRigid(large));
-        const [fast] = this.make(this.size(small), this.isRigid(large));
+        if (!Number.isInteger(ratio) || this.isRigid(large)) return false;
+        const [slow] = this.make(ratio);
+        const [fast] = this.make(this.size(small));
         this.nodes[large]!.parts = [slow!, fast!];
         this.join(fast!, small);
         (m > n ? a : b).push(slow!);

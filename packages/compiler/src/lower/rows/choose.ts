@@ -31,8 +31,8 @@ export interface Tiling {
   readonly cost: number;
 }
 
-/** Bytes of a partition that tiles of a block and of the next may take. */
-const BUDGET = 150 * 1024;
+/** Share of a partition of SBUF that tiles of a block and of the next may take. */
+const SHARE = 0.67;
 /** Elements of a partition that make an instruction's fixed part small. */
 const LONG = 2048;
 /** Elements from which on a row of its own is worth its instructions: values of one element a row are then scalar operands. */
@@ -111,18 +111,19 @@ function tilingOf(
   const fault = layoutFault(domain, plain);
   if (fault) return fault;
   const count = sizeOfAxes(domain, rows);
+  const budget = SHARE * chip.sbuf.usableBytesPerPartition.value;
   const whole = peakBytes(domain, plain, results, undefined);
   const lanes = chip.partitions.value;
-  if (whole <= BUDGET) {
+  if (whole <= budget) {
     const even = rowsAreEven(domain, plain, results);
     const widest = widestOf(domain, plain);
     const beside = widest >= WIDE && hasColumns(domain, plain) ? 1 : Math.ceil(LONG / widest);
-    const room = Math.min(Math.floor(BUDGET / whole), beside);
+    const room = Math.min(Math.floor(budget / whole), beside);
     const perPartition = even ? Math.max(1, Math.min(room, Math.ceil(count / lanes))) : 1;
     const tiling = { layout: plain, rows: count, perPartition, chunk: 1, chunksOutside: false };
     return { ...tiling, cost: costOf(domain, tiling, results, chip) };
   }
-  return chunked(domain, results, plain, count, chip);
+  return chunked(domain, results, plain, count, chip, budget);
 }
 
 function chunked(
@@ -131,6 +132,7 @@ function chunked(
   plain: Layout,
   count: number,
   chip: Chip,
+  budget: number,
 ): Tiling | string {
   const at = plain.free.findIndex((a) => !domain.axes.isRigid(a));
   if (at < 0) return "a row is larger than SBUF and cannot be cut";
@@ -138,7 +140,7 @@ function chunked(
   const axis = plain.free[at]!;
   const size = domain.axes.size(axis);
   const one = peakBytes(domain, layout, results, 1);
-  const fits = Math.min(size, Math.floor(BUDGET / one));
+  const fits = Math.min(size, Math.floor(budget / one));
   if (fits < 1) return "a row is larger than SBUF even in parts";
   const inner = Math.max(1, widestOf(domain, layout, 1));
   const chunk = evenPart(size, Math.max(1, Math.min(fits, Math.ceil(LONG / inner))));
@@ -155,8 +157,26 @@ function chunked(
   if (keeps && folds) return "a row is larger than SBUF, folded, and its columns are folded too";
   if (keeps && [...late].some((v) => v.op.name !== "reduce" && !domain.varies(v).has(axis)))
     return "a reduction over rows is folded again";
+  if (!keeps && endVaries(domain, layout, results, axis))
+    return "what follows when all rows are done is larger than SBUF";
   const tiling = { layout, rows: count, perPartition: 1, chunk, chunksOutside: keeps };
   return { ...tiling, cost: costOf(domain, tiling, results, chip) };
+}
+
+/** Whether values that results without rows are made of, from reductions over rows on, vary along an axis. */
+function endVaries(domain: Domain, layout: Layout, results: readonly Value[], axis: Axis): boolean {
+  if (layout.rows.length === 0) return false;
+  const inside = new Set(domain.ops);
+  const open = results.filter((v) => !flat(domain.dims(v)).some((a) => layout.rows.includes(a)));
+  const seen = new Set<Value>();
+  for (let v = open.pop(); v; v = open.pop()) {
+    if (seen.has(v)) continue;
+    seen.add(v);
+    if (domain.varies(v).has(axis)) return true;
+    const stops = v.op.name === "reduce" && foldsRows(domain, layout, v.op);
+    if (inside.has(v.op) && !stops && !domain.looks.has(v)) open.push(...v.op.operands);
+  }
+  return false;
 }
 
 /** Whether some values have one element a row beside others that have many. */

@@ -41,11 +41,11 @@ export function chunkSum(e: Evaluator, op: Operation): ChunkSum {
       const counts = countsOf(whole).map((n, d) => (gone.includes(d) ? 1 : n));
       if (sum) {
         const part = e.site.scratch(held, counts);
-        fold(e.site, part, whole, gone, body);
+        fold(e.site, part, whole, gone, body, dtype);
         accumulate(e.site, sum, part, body);
       } else {
         sum = e.site.make(held, counts);
-        fold(e.site, sum, whole, gone, body);
+        fold(e.site, sum, whole, gone, body, dtype);
       }
       e.finish(op);
       e.site.done();

@@ -113,7 +113,14 @@ const special: Readonly<Record<string, Compute>> = {
     const counts = countsOf(tile).map((n, d) =>
       gone.includes(d) ? e.countsFor(new Set(foldedAxes(e.domain, op)))[d]! : n,
     );
-    fold(e.site, dst, { view: repeated(tile, counts) }, gone, op.attrs["body"] as Body);
+    fold(
+      e.site,
+      dst,
+      { view: repeated(tile, counts) },
+      gone,
+      op.attrs["body"] as Body,
+      x!.type.dtype,
+    );
     e.finish(op);
     return dst;
   },

@@ -2,8 +2,9 @@
  * Integers. Up to 16 bits they pass through fp32 exactly; what may wrap, and everything of 32 bits, is computed on GpSimd, which is exact
  * and wraps on 32-bit tiles, and the low bits are taken from there. VectorE's way through fp32 would round and saturate.
  */
+import { invariant } from "@opentrn/base";
 import { records } from "@opentrn/isa";
-import { type AluName, bytesOf, type DType, isFloat } from "@opentrn/numerics";
+import { type AluName, bytesOf, type DType, isFloat, isInteger } from "@opentrn/numerics";
 import { View } from "../../emit/view.ts";
 import { alu, type Write } from "./float-ops.ts";
 import {
@@ -55,6 +56,7 @@ export function exactOp(site: Site, dst: Tile, a: Tile, b: Tile, op: AluName): v
 export function lowBits(t: Tile, dtype: DType): Tile {
   const { pattern, space } = t.view;
   const ratio = bytesOf(pattern.dtype) / bytesOf(dtype);
+  invariant(isInteger(dtype) && ratio >= 1, `${pattern.dtype} has no low bits of ${dtype}`);
   return {
     ...t,
     view: new View(space, {

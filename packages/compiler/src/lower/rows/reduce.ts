@@ -1,7 +1,7 @@
 /** Reductions inside a partition: over free axes of a tile. */
 import type { Body } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
-import { type AluName, isFloat } from "@opentrn/numerics";
+import { type AluName, type DType, isFloat } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
 import type { Way } from "./engines.ts";
 import { copy, tensorTensor } from "./instructions.ts";
@@ -20,11 +20,17 @@ export const bodyOps = {
 } as const satisfies Record<Body, AluName>;
 
 /**
- * dst = data folded along dimensions `gone` of the tile, ascending. Floats and extremes of short integers fold in fp32 and round once;
- * sums and products of integers wrap.
+ * dst = data folded along dimensions `gone` of the tile, ascending; `dtype` is the type of the folded values in the IR. Floats and
+ * extremes of short integers fold in fp32 and round once; sums and products of integers wrap.
  */
-export function fold(site: Site, dst: Tile, data: Tile, gone: readonly number[], body: Body): void {
-  const { dtype } = data.view;
+export function fold(
+  site: Site,
+  dst: Tile,
+  data: Tile,
+  gone: readonly number[],
+  body: Body,
+  dtype: DType,
+): void {
   const wraps = !isFloat(dtype) && (body === "add" || body === "multiply");
   if (isWide(dtype) || wraps) foldExactly(site, dst, data, gone, body);
   else foldFloats(site, dst, data, gone, body);

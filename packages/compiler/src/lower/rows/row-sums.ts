@@ -78,7 +78,7 @@ function folded(p: Parts, beside: boolean): Tile {
   if (gone.length === 0) return x;
   const counts = countsOf(x).map((n, d) => (gone.includes(d) ? 1 : n));
   const part = e.site.scratch(held, counts);
-  fold(e.site, part, x, gone, body);
+  fold(e.site, part, x, gone, body, op.operands[0]!.type.dtype);
   return part;
 }
 
@@ -165,7 +165,7 @@ function totals(p: Parts): RowSum {
     finish: () => {
       const used = { view: columns.view.slice(1, 0, Math.min(blocks, PARTS)) };
       const one = site.scratch(held, counts);
-      fold(site, one, used, [1], body);
+      fold(site, one, used, [1], body, held);
       return foldPartitions(p, one, 1);
     },
   };
@@ -230,7 +230,7 @@ function foldPartitions(p: Parts, t: Tile, n: number): Tile {
     const src = rows.slice(1, c, end).permute([1, 0]);
     site.emit.emit(records.dmaCopy, { dst: side.view, src });
     const sum = site.scratch(held, [end - c, 1]);
-    fold(site, sum, side, [1], body);
+    fold(site, sum, side, [1], body, held);
     site.emit.emit(records.dmaCopy, { dst: line.slice(0, c, end), src: sum.view });
     site.done();
   }

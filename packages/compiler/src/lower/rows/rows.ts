@@ -20,8 +20,8 @@ import { supported } from "./supported.ts";
 import { countsOf, isTile, repeated, type Tile } from "./tile.ts";
 import { hbmTensor, transfer } from "./transfer.ts";
 
-/** Bytes of a partition for tiles that come and go. */
-const BUDGET = 184 * 1024;
+/** Share of a partition of SBUF for tiles that come and go. */
+const SHARE = 0.82;
 /** fp32 columns of PSUM for sums over rows. */
 const PSUM_COLUMNS = 4096;
 
@@ -76,9 +76,11 @@ class Rows {
     this.domain = domain;
     this.tiling = tiling;
     const { emit } = lowering;
-    const pool = new TilePool(emit, BUDGET);
+    const pool = new TilePool(emit, SHARE * emit.chip.sbuf.usableBytesPerPartition.value);
     this.site = new Site(emit, pool, tiling.layout.free.length + 2);
-    this.e = new Evaluator(domain, tiling.layout, this.site, lowering.input);
+    // Without rows everything lies on one partition, and blocks of one row do it all.
+    const lanes = tiling.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
+    this.e = new Evaluator(domain, tiling.layout, this.site, lowering.input, lanes);
     this.late = lateValues(domain, tiling.layout);
     this.phases = this.makePhases();
   }
@@ -88,7 +90,8 @@ class Rows {
   }
 
   private isEarly(v: Value): boolean {
-    return !this.late.has(v) && this.domainHasRows(v);
+    const rowless = this.tiling.layout.rows.length === 0;
+    return !this.late.has(v) && (rowless || this.domainHasRows(v));
   }
 
   /** By its type: a result that repeats over rows is stored with them. */
