@@ -103,25 +103,31 @@ function samePlaces(a: AccessPattern, b: AccessPattern): boolean {
 const bitsIn = (from: number, to: number): number =>
   to - from === 32 ? 0xffffffff : (((1 << (to - from)) - 1) << from) >>> 0;
 
-/** Calls `visit(word, bits)` for the words that hold the bits [from, to) until it returns false. */
-function forWords(from: number, to: number, visit: (word: number, bits: number) => boolean): void {
-  const last = (to - 1) >>> 5;
-  let low = from & 31;
-  for (let w = from >>> 5; w <= last; w++) {
-    if (!visit(w, bitsIn(low, w < last ? 32 : ((to - 1) & 31) + 1))) return;
-    low = 0;
-  }
+/** Sets the bits of a word; returns how many were not set. */
+function mark(marks: Uint32Array, word: number, bits: number): number {
+  const old = marks[word]!;
+  const fresh = (bits & ~old) >>> 0;
+  if (fresh === 0) return 0;
+  marks[word] = (old | bits) >>> 0;
+  return fresh === ALL ? 32 : ones(fresh);
 }
 
+const ALL = 0xffffffff;
+
+// Words between the ends of a run are the bulk of the work, so they have loops of their own.
 function markBytes(state: Pieces, marks: Uint32Array, p: AccessPattern): void {
   forRuns(p, 0, (from, to) => {
-    forWords(from, to, (w, bits) => {
-      const fresh = (bits & ~marks[w]!) >>> 0;
-      if (fresh === 0) return true;
-      state.missing -= fresh === 0xffffffff ? 32 : ones(fresh);
-      marks[w] = (marks[w]! | bits) >>> 0;
-      return true;
-    });
+    const first = from >>> 5;
+    const last = (to - 1) >>> 5;
+    const end = ((to - 1) & 31) + 1;
+    let fresh = mark(marks, first, bitsIn(from & 31, first === last ? end : 32));
+    for (let w = first + 1; w < last; w++)
+      if (marks[w] === 0) {
+        marks[w] = ALL;
+        fresh += 32;
+      } else fresh += mark(marks, w, ALL);
+    if (last > first) fresh += mark(marks, last, bitsIn(0, end));
+    state.missing -= fresh;
     return true;
   });
 }
@@ -150,12 +156,16 @@ function ones(bits: number): number {
 function firstUnmarked(marks: Uint32Array, p: AccessPattern): readonly [0, number] | undefined {
   let missing: readonly [0, number] | undefined;
   forRuns(p, 0, (from, to) => {
-    forWords(from, to, (w, bits) => {
+    const last = (to - 1) >>> 5;
+    for (let w = from >>> 5; w <= last; w++) {
+      if (marks[w] === ALL) continue;
+      const bits = bitsIn(w === from >>> 5 ? from & 31 : 0, w === last ? ((to - 1) & 31) + 1 : 32);
       const lacking = (bits & ~marks[w]!) >>> 0;
-      if (lacking !== 0) missing = [0, 32 * w + lowest(lacking)];
-      return lacking === 0;
-    });
-    return missing === undefined;
+      if (lacking === 0) continue;
+      missing = [0, 32 * w + lowest(lacking)];
+      return false;
+    }
+    return true;
   });
   return missing;
 }
