@@ -11,6 +11,7 @@ export interface TypedCompileOptions {
   readonly computeDtype: string;
   readonly replicas: string;
   readonly recompute?: boolean;
+  readonly fp8?: boolean;
   readonly instance?: string;
   readonly term?: string;
   readonly show?: string;
@@ -45,6 +46,10 @@ export const addCompileOptions = (command: Command): Command =>
     .option("--layers <n>", "that many layers instead of the model's")
     .option("--compute-dtype <type>", "type of matmul operands and activations", "bfloat16")
     .option("--recompute", "train: keep only the layers' inputs and compute the rest again")
+    .option(
+      "--fp8",
+      "products of bf16 operands in fp8, each operand scaled by its largest magnitude",
+    )
     .option("--replicas <n>", "train: data-parallel cores; adds the all-reduce", "1")
     .option("--target <chip>", "chip to compile for", "trn2")
     .option("--chip <file>", "a chip of your own as JSON")

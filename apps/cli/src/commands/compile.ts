@@ -58,6 +58,7 @@ export async function compileCommand(
   const common: CostModelOptions = {
     chip: options.chip ? readChipFile(options.chip) : chipNamed(options.target),
     replicas: whole("--replicas", options.replicas),
+    fp8: options.fp8 ?? false,
     ...(options.instance === undefined ? {} : { instance: options.instance }),
     ...(options.term === undefined
       ? {}

@@ -3,11 +3,14 @@ import type { Chip } from "@opentrn/chips";
 import { type Func, inlineCalls } from "@opentrn/ir";
 import { fuse } from "../fuse/fuse.ts";
 import { decomposeUnsupported } from "./decompose.ts";
+import { narrowProducts } from "./fp8.ts";
 import { simplify } from "./simplify.ts";
 
 export interface PassOptions {
   readonly chip: Chip;
   readonly mostOps?: number;
+  /** Products of 16-bit operands in fp8. */
+  readonly fp8?: boolean;
 }
 
 export interface Pass {
@@ -27,6 +30,11 @@ export const passes: readonly Pass[] = [
     name: "simplify",
     summary: "operations that change nothing go; equal ones are shared; unused ones go",
     run: simplify,
+  },
+  {
+    name: "fp8",
+    summary: "where asked for, products of 16-bit operands in fp8",
+    run: (fn, { fp8 }) => (fp8 ? simplify(narrowProducts(fn)) : fn),
   },
   {
     name: "fuse",

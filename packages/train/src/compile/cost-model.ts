@@ -22,6 +22,8 @@ export interface CostModelOptions {
   readonly chip: Chip;
   /** Data-parallel copies on the chip, which share its HBM. */
   readonly replicas?: number;
+  /** Products of 16-bit operands in fp8. */
+  readonly fp8?: boolean;
   readonly instance?: string;
   readonly term?: PriceTerm;
   readonly onPass?: NonNullable<CompileOptions["onPass"]>;
@@ -88,6 +90,7 @@ function costPhase(
   const started = performance.now();
   const plan = compile(phase.fn, {
     chip,
+    fp8: options.fp8 ?? false,
     ...(options.onPass ? { onPass: options.onPass } : {}),
     onModule: (name, done, of) => onProgress?.(`compiling ${name}, ${done + 1} of ${of}`),
   });
