@@ -150,6 +150,31 @@ describe("training", () => {
   });
 });
 
+test("on the chip: predicted time, its range, MFU and cost", async () => {
+  const more = ["--engine", "chip", "--steps", "2", "--term", "capacity-block", "--json"];
+  const { code, out, err } = await trn(args("chip", ...more));
+  expect([code, err]).toEqual([0, ""]);
+  const { predicted, loss, first_loss, engine } = JSON.parse(out) as TrainReport;
+  expect(engine).toBe("chip");
+  expect(loss).toBeLessThan(first_loss! + 1);
+  expect(predicted).toMatchObject({
+    cores: 1,
+    cost: { instance: "trn2.3xlarge", usd_per_hour: 2.235 },
+  });
+  const { step_ns, low_ns, high_ns, tokens_per_second, mfu, cost } = predicted!;
+  expect(low_ns!).toBeLessThan(step_ns);
+  expect(high_ns!).toBeGreaterThan(step_ns);
+  expect(tokens_per_second).toBeCloseTo(16e9 / step_ns, 6);
+  expect(mfu!).toBeGreaterThan(0);
+  // Eight cores do the same as the one that was predicted.
+  expect(cost!.tokens_per_second).toBeCloseTo(8 * tokens_per_second, 6);
+  expect(cost!.usd_per_million_tokens).toBeCloseTo(
+    (2.235 / 3600 / (8 * tokens_per_second)) * 1e6,
+    9,
+  );
+  expect(readFileSync(at("chip", "log.csv"), "utf8").split("\n")[1]).toMatch(/,\d+\.\d+$/);
+}, 60_000);
+
 test("a loss that is not finite ends with 1, the step and the tensor; the checkpoint stays", async () => {
   const { code, out, err } = await trn(
     args("nan", "--steps", "30", "--lr", "1000", "--clip", "0", "--json"),

@@ -45,6 +45,7 @@ export async function generateCommand(typed: TypedGenerateOptions, io: Io): Prom
     seed: sampling.seed,
     prompt,
     maxNewTokens,
+    onProgress: (what) => progress.say(what),
   }).finally(() => progress.done());
   const stop = new StopRequest(() => {});
   try {

@@ -22,6 +22,8 @@ export const dollars = (x: number): string =>
 
 /** Plain lines of a run, at most. */
 const LINES = 20;
+/** Characters of the loss curve. */
+const curveSize = { width: 48, height: 6 } as const;
 /** Share of the newest step in the rate that is shown. */
 const FRESH = 0.2;
 
@@ -77,6 +79,11 @@ export class TrainView {
     this.block.clear();
   }
 
+  /** The losses so far as a curve, for after the run. */
+  curve(): readonly string[] {
+    return braillePlot(this.losses, curveSize);
+  }
+
   private worthALine({ step, evaluationLoss }: StepRecord): boolean {
     const { steps } = this.open.options;
     const every = Math.max(1, Math.round(steps / LINES));
@@ -107,7 +114,7 @@ export class TrainView {
     return [
       `step ${r.step}/${steps}  ${bar(r.step / steps, 24)}  ${percent(r.step / steps)}  ${hostTime(left)} left`,
       `${bold(`loss ${r.loss.toFixed(3)}`)}${evaluated}  ${dim(`lr ${r.learningRate.toExponential(1)}  norm ${three(r.gradNorm)}  epoch ${r.epoch.toFixed(2)}`)}`,
-      ...braillePlot(this.losses, { width: 48, height: 6 }),
+      ...this.curve(),
       `this host  ${rate((tokens / this.stepMs!) * 1000)} tokens/s`,
       ...this.predicted(),
     ];
@@ -143,11 +150,11 @@ export function trainSummary(report: TrainReport, cost: Cost | undefined): strin
   if (predicted) {
     const mfu = predicted.mfu === null ? "" : `, MFU ${percent(predicted.mfu)}`;
     lines.push(
-      `${report.target.padEnd(11)} step ${time(predicted.step_ns)}, ${rate(predicted.tokens_per_second)} tokens/s on ${predicted.cores} cores${mfu} (predicted)`,
+      `${report.target.padEnd(11)} step ${time(predicted.step_ns)}, ${rate(predicted.tokens_per_second)} tokens/s on ${predicted.cores === 1 ? "1 core" : `${predicted.cores} cores`}${mfu} (predicted)`,
     );
     if (cost)
       lines.push(
-        `cost        ${dollars(cost.usdPerMillionTokens)} a million tokens on ${cost.instance} at ${dollars(cost.price.usdPerHour.value)} an hour (${cost.price.term}, ${cost.price.date})`,
+        `cost        ${dollars(cost.usdPerMillionTokens)} a million tokens on ${cost.instance} at $${cost.price.usdPerHour.value} an hour (${cost.price.term}, ${cost.price.date})`,
       );
   }
   if (report.checkpoint !== null) lines.push(`checkpoint  ${report.checkpoint}`);

@@ -17,17 +17,28 @@ export interface Placement {
   readonly seed: number;
 }
 
+/** Told what is going on while something is compiled. */
+export type Say = (what: string) => void;
+
 export interface Engines {
   /** Compiles what a training run needs. */
-  readonly training: (request: TrainingEngineRequest, placement: Placement) => Promise<StepEngine>;
+  readonly training: (
+    request: TrainingEngineRequest,
+    placement: Placement,
+    say: Say,
+  ) => Promise<StepEngine>;
   /** Compiles what generation needs. */
-  readonly decoding: (request: DecodeEngineRequest, placement: Placement) => Promise<DecodeEngine>;
+  readonly decoding: (
+    request: DecodeEngineRequest,
+    placement: Placement,
+    say: Say,
+  ) => Promise<DecodeEngine>;
 }
 
 export const engines = {
   chip: {
-    training: (request, placement) => ChipTraining.of(request, placement),
-    decoding: (request, placement) => ChipDecoder.of(request, placement),
+    training: (request, placement, say) => ChipTraining.of(request, placement, say),
+    decoding: (request, placement, say) => ChipDecoder.of(request, placement, say),
   },
   interpreter: {
     training: async (request) => new InterpreterEngine(request),

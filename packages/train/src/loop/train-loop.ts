@@ -79,6 +79,21 @@ export async function trainLoop(run: TrainRun, hooks: TrainHooks = {}): Promise<
   return await loop.run();
 }
 
+/** Mean loss of the engine's state over the text held back; undefined where none is. */
+export async function heldBackLoss(run: TrainRun): Promise<number | undefined> {
+  const { plan, split, tokens, engine } = run;
+  if (!split.evaluation) return undefined;
+  const { shape } = plan.identity;
+  let sum = 0;
+  let batches = 0;
+  for (const batch of evaluationBatches(tokens, split.evaluation, shape, plan.evaluationBatches)) {
+    sum += await engine.evaluate(batch);
+    batches++;
+    await setImmediate();
+  }
+  return sum / batches;
+}
+
 class Loop {
   private step: number;
   private tokens: number;
@@ -160,26 +175,13 @@ class Loop {
 
   /** Mean loss over the text held back, when it is time. */
   private async evaluate(): Promise<number | undefined> {
-    const { plan, split, tokens, engine } = this.r;
+    const { plan } = this.r;
     const due =
       plan.evaluateEvery > 0 &&
       (this.step % plan.evaluateEvery === 0 || this.step === plan.schedule.steps);
-    if (!due || !split.evaluation) return undefined;
-    let sum = 0;
-    let batches = 0;
-    const { shape } = plan.identity;
-    for (const batch of evaluationBatches(
-      tokens,
-      split.evaluation,
-      shape,
-      plan.evaluationBatches,
-    )) {
-      sum += await engine.evaluate(batch);
-      batches++;
-      await setImmediate();
-    }
-    this.evaluationLoss = sum / batches;
-    return this.evaluationLoss;
+    const loss = due ? await heldBackLoss(this.r) : undefined;
+    this.evaluationLoss = loss ?? this.evaluationLoss;
+    return loss;
   }
 
   private async save(): Promise<void> {

@@ -24,6 +24,7 @@ export interface GenerationRequest {
   readonly seed: number;
   readonly prompt: string;
   readonly maxNewTokens: number;
+  readonly onProgress?: (what: string) => void;
 }
 
 export interface OpenGeneration {
@@ -56,6 +57,7 @@ export async function openGeneration(request: GenerationRequest): Promise<OpenGe
       context: Math.min(prompt + request.maxNewTokens, config.positions),
     },
     { chip, cores: 1, stochasticRounding: false, seed: request.seed },
+    request.onProgress ?? (() => {}),
   );
   return { engine, tokenizer, config, chip, checkpoint: folder };
 }

@@ -107,8 +107,8 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
   };
   const wanted = engineRequest(options, config);
   const engine = request.thread
-    ? await ThreadEngine.of(options.engine, wanted, placement)
-    : await engineNamed(options.engine).training(wanted, placement);
+    ? await ThreadEngine.of(options.engine, wanted, placement, say)
+    : await engineNamed(options.engine).training(wanted, placement, say);
   await engine.load(state);
   writeOptions(out, options);
   const from = before?.record.step;

@@ -2,9 +2,11 @@
 import { cacheTypes, decode, parameterSpecs, prefill, ropeTables } from "@opentrn/models";
 import { tensorOf } from "@opentrn/runtime";
 import type { DecodeEngine, DecodePrediction } from "../../generate/decode-engine.ts";
-import type { Placement } from "../engines.ts";
+import type { Placement, Say } from "../engines.ts";
 import type { DecodeEngineRequest } from "../interpreter-decoder.ts";
 import { ChipFunction } from "./chip-function.ts";
+
+const advice = "Take a shorter prompt or a smaller --max-new-tokens.";
 
 export class ChipDecoder implements DecodeEngine {
   readonly name = "chip";
@@ -34,13 +36,14 @@ export class ChipDecoder implements DecodeEngine {
     this.tokenNs = token.time().totalNs;
   }
 
-  static async of(request: DecodeEngineRequest, placement: Placement): Promise<ChipDecoder> {
+  static async of(
+    request: DecodeEngineRequest,
+    placement: Placement,
+    say?: Say,
+  ): Promise<ChipDecoder> {
     const made = decode(request.config, optionsOf(request));
-    return new ChipDecoder(
-      request,
-      placement,
-      await ChipFunction.of(made, { ...placement, ranks: 1 }),
-    );
+    const options = { ...placement, ranks: 1, advice, ...(say ? { say } : {}) };
+    return new ChipDecoder(request, placement, await ChipFunction.of(made, options));
   }
 
   get predicted(): DecodePrediction | undefined {
@@ -51,7 +54,7 @@ export class ChipDecoder implements DecodeEngine {
   async prefill(prompt: Int32Array): Promise<Float32Array> {
     const { config } = this.request;
     const made = prefill(config, { ...optionsOf(this.request), seq: prompt.length });
-    const f = await ChipFunction.of(made, { ...this.placement, ranks: 1 });
+    const f = await ChipFunction.of(made, { ...this.placement, ranks: 1, advice });
     this.load(f, prompt.length);
     this.ttftNs = f.time().totalNs;
     for (const [name, { shape }] of Object.entries(cacheTypes(config, optionsOf(this.request))))

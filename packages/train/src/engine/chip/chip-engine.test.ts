@@ -107,6 +107,17 @@ describe("one core", () => {
   });
 });
 
+test("what does not fit the chip's memory is refused with the tensors and a way out", async () => {
+  const chip = chipNamed("trn2");
+  const small = { ...chip, hbm: { ...chip.hbm, bytes: { ...chip.hbm.bytes, value: 1e5 } } };
+  const said: string[] = [];
+  const opening = ChipTraining.of(request(2, 1), { ...place(1), chip: small }, (s) => said.push(s));
+  await expect(opening).rejects.toThrow(
+    /train_step needs .* GiB of HBM .* largest of .* tensors alive then: .* smaller --batch/,
+  );
+  expect(said.at(-1)).toMatch(/^compiling train_step: (\d+) of \1 modules$/);
+}, 60_000);
+
 test("two cores and two micro-batches sum to one batch", async () => {
   const parts = await ChipTraining.of(request(2, 2), place(2));
   const own = await losses(parts, (s) => [rows(s, 2), rows(s + 6, 2)]);

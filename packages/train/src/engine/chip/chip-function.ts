@@ -2,8 +2,9 @@
  * A function of `models` compiled for the chip and resident in its memory: inputs are written by name and stay, results are read by name.
  * Ranks are data-parallel copies, each a core with memory of its own.
  */
+import { OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import { compile, link, type Plan, timePlan } from "@opentrn/compiler";
+import { checkMemory, compile, link, type Plan, timePlan } from "@opentrn/compiler";
 import { type Placement, place } from "@opentrn/device";
 import { type Data, parameterName, type TensorType } from "@opentrn/ir";
 import type { Program } from "@opentrn/isa";
@@ -16,6 +17,7 @@ import {
   tensorOf,
   valuesOf,
 } from "@opentrn/runtime";
+import type { Say } from "../engines.ts";
 import { firstBadBuffer } from "./first-bad-buffer.ts";
 
 export interface ChipFunctionOptions {
@@ -23,6 +25,9 @@ export interface ChipFunctionOptions {
   readonly ranks: number;
   /** Seed of the engines' generators. */
   readonly seed: number;
+  readonly say?: Say;
+  /** What the user may do where HBM is too small. */
+  readonly advice: string;
 }
 
 export interface PredictedTime {
@@ -67,11 +72,20 @@ export class ChipFunction {
 
   /** Compiles and loads. Stops with `unsupported here` for what is not lowered, `capacity` for what does not fit. */
   static async of(made: ModelFunction, options: ChipFunctionOptions): Promise<ChipFunction> {
-    const { chip, ranks, seed } = options;
-    const plan = compile(made.fn, { chip });
+    const { chip, ranks, seed, say, advice } = options;
+    const { name } = made.fn;
+    const plan = compile(made.fn, {
+      chip,
+      onModule: (_, done, total) => say?.(`compiling ${name}: ${done + 1} of ${total} modules`),
+    });
+    // Cores that are used share the chip's memory evenly.
+    checkMemory(plan, chip.hbm.bytes.value / Math.min(ranks, chip.cores.value), advice);
     const program = link(plan);
     const placement = place(program);
-    const group = await startRanks(program, placement, { ranks, seed });
+    say?.(`loading ${name}`);
+    const group = await startRanks(program, placement, { ranks, seed }).catch((e) => {
+      throw hostFault(e);
+    });
     return new ChipFunction(made, plan, program, placement, group);
   }
 
@@ -141,6 +155,15 @@ export class ChipFunction {
   close(): Promise<void> {
     return this.group.close();
   }
+}
+
+/** This host's memory, where it and not the chip's is too small: what is left then is to ask for time and cost alone. */
+function hostFault(e: unknown): unknown {
+  if (!(e instanceof OpenTrnError && e.rule === "host memory")) return e;
+  return new OpenTrnError(
+    `${e.message.split(";")[0]}; take a smaller model or batch, or see its time and cost without running it: trn compile`,
+    { category: e.category, rule: e.rule },
+  );
 }
 
 /** fp32 numbers in those bytes, which are a copy of their own. */

@@ -13,7 +13,7 @@ import {
   trainStep,
   update,
 } from "@opentrn/models";
-import type { Placement } from "../engines.ts";
+import type { Placement, Say } from "../engines.ts";
 import { stateNames, type TrainingEngineRequest } from "../interpreter-engine.ts";
 import { lossOnly } from "../loss-only.ts";
 import type {
@@ -26,6 +26,8 @@ import type {
   TrainingState,
 } from "../step-engine.ts";
 import { ChipFunction, floatsOf, type PredictedTime } from "./chip-function.ts";
+
+const advice = "Take a smaller --batch (with --accumulate), a shorter --seq or more --cores.";
 
 /** The Programs of a step. */
 type Programs =
@@ -50,10 +52,15 @@ export class ChipTraining implements StepEngine {
     for (const f of this.functions()) this.writeTables(f);
   }
 
-  static async of(request: TrainingEngineRequest, placement: Placement): Promise<ChipTraining> {
+  static async of(
+    request: TrainingEngineRequest,
+    placement: Placement,
+    say?: Say,
+  ): Promise<ChipTraining> {
     const { config, shape, optimizer, clip } = request;
     const { chip, cores, seed } = placement;
-    const load = (made: ModelFunction) => ChipFunction.of(made, { chip, ranks: cores, seed });
+    const load = (made: ModelFunction) =>
+      ChipFunction.of(made, { chip, ranks: cores, seed, advice, ...(say ? { say } : {}) });
     const options = rankShape(request, cores);
     const updating = {
       optimizer,
@@ -196,7 +203,7 @@ export class ChipTraining implements StepEngine {
   private async loadLoss(): Promise<ChipFunction> {
     const { chip, cores, seed } = this.placement;
     const made = lossOnly(this.request.config, rankShape(this.request, cores));
-    const loaded = await ChipFunction.of(made, { chip, ranks: cores, seed });
+    const loaded = await ChipFunction.of(made, { chip, ranks: cores, seed, advice });
     this.writeTables(loaded);
     return loaded;
   }

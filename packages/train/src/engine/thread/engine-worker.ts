@@ -8,10 +8,12 @@ import { type Answer, type Call, errorMessage, type Question } from "./messages.
 const port = parentPort;
 invariant(port, "engine-worker.ts is the entry of a worker thread");
 let engine: StepEngine | undefined;
+const tell = (a: Answer): void => port.postMessage(a);
 
-async function answer(call: Call): Promise<unknown> {
+async function answer(id: number, call: Call): Promise<unknown> {
   if (call.kind === "open") {
-    engine = await engineNamed(call.engine).training(call.request, call.placement);
+    const say = (says: string): void => tell({ id, says });
+    engine = await engineNamed(call.engine).training(call.request, call.placement, say);
     return { predicted: engine.predicted };
   }
   invariant(engine, "the engine is not open");
@@ -28,10 +30,10 @@ port.on("message", ({ id, call }: Question) => {
   before = before.then(async () => {
     let said: Answer;
     try {
-      said = { id, value: await answer(call) };
+      said = { id, value: await answer(id, call) };
     } catch (e) {
       said = { id, error: errorMessage(e) };
     }
-    port.postMessage(said);
+    tell(said);
   });
 });

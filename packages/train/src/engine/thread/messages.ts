@@ -29,7 +29,9 @@ export interface Question {
 
 export type Answer =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: ErrorMessage };
+  | { readonly id: number; readonly error: ErrorMessage }
+  /** What is going on, to be shown. */
+  | { readonly id: number; readonly says: string };
 
 /** An error on its way between threads. */
 export interface ErrorMessage {

@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { OpenTrnError } from "@opentrn/base";
-import type { EngineName, Placement } from "../engines.ts";
+import type { EngineName, Placement, Say } from "../engines.ts";
 import type { TrainingEngineRequest } from "../interpreter-engine.ts";
 import type {
   Batch,
@@ -33,12 +33,14 @@ export class ThreadEngine implements StepEngine {
   readonly name: EngineName;
   readonly predicted?: Prediction;
   private readonly worker: Worker;
+  private readonly say: Say;
   private readonly open = new Map<number, Open>();
   private asked = 0;
   private ended: unknown;
 
-  private constructor(name: EngineName) {
+  private constructor(name: EngineName, say: Say) {
     this.name = name;
+    this.say = say;
     this.worker = new Worker(entry, { name: `engine ${name}`, execArgv: [] });
     this.worker.on("message", (a: Answer) => this.answer(a));
     this.worker.on("error", (e) => this.break(threadDied(e.message)));
@@ -50,8 +52,9 @@ export class ThreadEngine implements StepEngine {
     engine: EngineName,
     request: TrainingEngineRequest,
     placement: Placement,
+    say: Say = () => {},
   ): Promise<ThreadEngine> {
-    const made = new ThreadEngine(engine);
+    const made = new ThreadEngine(engine, say);
     try {
       const { predicted } = await made.ask<Opened>({ kind: "open", engine, request, placement });
       return predicted ? Object.assign(made, { predicted }) : made;
@@ -90,6 +93,10 @@ export class ThreadEngine implements StepEngine {
   }
 
   private answer(a: Answer): void {
+    if ("says" in a) {
+      this.say(a.says);
+      return;
+    }
     const open = this.open.get(a.id);
     this.open.delete(a.id);
     if ("error" in a) open?.failed(errorFrom(a.error));
