@@ -66,7 +66,7 @@ describe.skipIf(!pythonAvailable())("trn run --ranks", () => {
     for (const name of ["rank0.out", "rank1.out"])
       expect(stored(name)).toEqual(zero.map((v, i) => v + one[i]!));
     expect(report.ranks!.map((r) => r.outputs)).toEqual([report.outputs, report.outputs]);
-    expect(report.warnings.map((w) => w.rule)).toContain("time of ranks");
+    expect(report.warnings).toEqual([]);
     expect(report.time!.total_ns).toBeGreaterThan(0);
   });
 
@@ -100,11 +100,29 @@ describe.skipIf(!pythonAvailable())("trn run --ranks", () => {
     ]);
   });
 
-  test("the terminal shows every rank and what the time leaves out", async () => {
+  test("the machine says how far apart ranks are", async () => {
+    const { err, code } = await trn([
+      "run",
+      kernel,
+      "--arg",
+      made,
+      "--ranks",
+      "2",
+      "--machine",
+      "trn9.large",
+    ]);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("trn9.large is not a machine we know"),
+    ]);
+    const alone = await trn(["run", kernel, "--arg", made, "--machine", "trn2.48xlarge"]);
+    expect([alone.code, alone.err]).toEqual([2, expect.stringContaining("give --ranks")]);
+  });
+
+  test("the terminal shows every rank", async () => {
     const { out, code } = await trn(["run", kernel, "--arg", made, "--ranks", "2"]);
     expect(code).toBe(0);
     expect(out).toMatch(/^ rank 0\n output {3}out f32\[1x4\] .*\n rank 1\n output {3}out f32/m);
-    expect(out).toContain("time of ranks: the time is that of rank 0 alone");
     for (const l of out.split("\n")) expect(l.length, l).toBeLessThanOrEqual(80);
   });
 

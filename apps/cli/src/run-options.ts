@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly chip?: string;
   readonly lnc?: string;
   readonly ranks?: string;
+  /** Machine whose chips the ranks fill. */
+  readonly machine?: string;
   readonly check?: string;
   readonly rtol?: string;
   readonly atol?: string;
@@ -42,6 +44,7 @@ Values fixed at compile time:
   --arg eps=1e-6 --arg causal=True --arg "mode='fast'" --arg tiles="(128, 512)"
 
 Ranks (--ranks): rank n makes up inputs from seed + n; files and values are the same for all.
+Collectives are timed for ranks that fill the chips of --machine one after the other.
 
 References (--check): REF.py:FN gets NumPy arrays by parameter name, REF.ts:FN gets
 { shape, data: Float64Array, dtype }; both return the expected outputs in float64.
@@ -59,6 +62,7 @@ export const addRunOptions = (command: Command): Command =>
     .option("--chip <file>", "a chip of your own as JSON")
     .option("--lnc <cores>", "physical cores of the launch")
     .option("--ranks <n>", "run on n ranks joined by nki.collectives, each with inputs of its own")
+    .option("--machine <name>", "machine of the ranks (default: the largest one with the chip)")
     .option("--check <ref>", "compare with REF.py:FN or REF.ts:FN")
     .option("--rtol <x>", "relative tolerance of --check")
     .option("--atol <x>", "absolute tolerance of --check")

@@ -1,4 +1,5 @@
 /** What a chip file states. Code reads these facts and never branches on a chip's name; a user's own chip is the same shape as JSON. */
+import type { CollectiveFacts } from "./collectives.ts";
 import type { Fact } from "./fact.ts";
 import type { SequencerFacts } from "./sequencer.ts";
 
@@ -153,6 +154,7 @@ export interface Chip {
     readonly preambleNs: Fact;
     readonly postambleNs: Fact;
   };
+  readonly collectives: CollectiveFacts;
   /** Absent where no profile was decoded. */
   readonly sequencer?: SequencerFacts;
   /** Dense peak of one core in TFLOP/s by the widest class of operand types. */

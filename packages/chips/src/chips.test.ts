@@ -69,6 +69,8 @@ test("the assumed figures of trn1 are these", () => {
     "sync.branchNs",
     "sync.preambleNs",
     "sync.postambleNs",
+    "collectives.stepNs",
+    "collectives.networkStepNs",
   ]);
 });
 
@@ -133,6 +135,15 @@ test("the assumed figures of trn3 are these", () => {
     "sync.branchNs",
     "sync.preambleNs",
     "sync.postambleNs",
+    "collectives.launchNs",
+    "collectives.hopNs",
+    "collectives.stepNs",
+    "collectives.bytesPerNs",
+    "collectives.meshes",
+    "collectives.meshBytes",
+    "collectives.doublingBytes",
+    "collectives.sharedPlaces",
+    "collectives.networkStepNs",
   ]);
 });
 

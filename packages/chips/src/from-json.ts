@@ -33,6 +33,7 @@ const ranges: Readonly<Record<string, readonly [low: number, high: number, whole
   "dma.castRate": [0.001, 1, false],
   "dma.transposeRate": [0.001, 1, false],
   "dma.transposeOnChipRate": [0.001, 1, false],
+  "collectives.bytesPerNs": [0.01, 1e5, false],
   "tensor.duty.windowCycles": [1, 2 ** 31, true],
   "tensor.duty.threshold": [0, 1, false],
   "tensor.duty.coldRate": [0.001, 1, false],

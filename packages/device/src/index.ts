@@ -8,6 +8,14 @@ export * from "./execute/executable.ts";
 export type { Observed, Observer } from "./execute/observer.ts";
 export { executeRanks, prepareRanks, runRanks } from "./execute/ranks.ts";
 export type { Carry, TensorRef } from "./execute/resident-tensors.ts";
+export {
+  type Algorithm,
+  type CollectiveOp,
+  type CollectiveTime,
+  collectiveOps,
+  collectiveTime,
+} from "./fabric/collective-time.ts";
+export { type Fabric, fabricOf, ranksPerChip, type Span, spanOf } from "./fabric/places.ts";
 export * from "./parallel/index.ts";
 export * from "./placement/index.ts";
 export * from "./replay/index.ts";
@@ -19,3 +27,4 @@ export {
   type ModelConstant,
   modelConstants,
 } from "./timeline/model-constants.ts";
+export { timelineOfRanks } from "./timeline/timeline-of-ranks.ts";

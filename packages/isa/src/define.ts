@@ -184,6 +184,13 @@ export type CostRecord<
       readonly formula: string;
       readonly source: string;
     }
+  /** Moved between ranks by the collective cores; the group, the machine and the chip's facts say how long it takes. */
+  | {
+      readonly kind: "fabric";
+      readonly basis: Basis;
+      readonly formula: string;
+      readonly source: string;
+    }
   /** No figure is published; the fallback is used and reported as outside the validated envelope. */
   | {
       readonly kind: "unknown";

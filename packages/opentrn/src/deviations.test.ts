@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chipNamed } from "@opentrn/chips";
+import { place, timeline } from "@opentrn/device";
 import { type Dims, instructionNamed, type Operand, ProgramBuilder } from "@opentrn/isa";
 import { pythonAvailable } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
@@ -231,6 +232,36 @@ test("D18: the ring is the order of replica_group", () => {
   const receive = (...group: number[]) =>
     collective("collective_permute_implicit", { replica_group: [3, ...group] }, "int32", [7, 8, 9]);
   expect([receive(0, 1, 2), receive(0, 2, 1)]).toEqual([9, 8]);
+});
+
+test("D19: a collective and transfers beside it do not slow each other down", () => {
+  const end = (op: "dma_copy" | "all_reduce", beside: boolean): number => {
+    const b = new ProgramBuilder({ name: "beside", chip: chipNamed("trn2") });
+    const big = (name: string, kind: "input" | "output"): Operand => {
+      const shape = [1024, 4096];
+      const storage = b.declare({ name, space: "hbm", kind, dtype: "float32", shape });
+      if (kind === "output") b.markOutput(storage);
+      const dims: Dims = [
+        [4096, 1024],
+        [1, 4096],
+      ];
+      const pattern = { storage, dtype: "float32" as const, partition: 0, offset: 0, dims };
+      return { kind: "tile", pattern };
+    };
+    const emit = (name: string, operands: Record<string, Operand>, attrs = {}): void => {
+      if (name === op || beside) b.emit(instructionNamed(name)!, operands, attrs);
+    };
+    emit("dma_copy", { dst: big("a", "output"), src: big("b", "input") });
+    const group = { replica_group: [4, 0, 1, 2, 3], op: "add" };
+    emit("all_reduce", { src0: big("c", "input"), dst0: big("d", "output") }, group);
+    const program = b.finish();
+    const { graph, schedule } = timeline(program, place(program));
+    const at = [...graph.index].findIndex(
+      (i) => program.classes[program.classOf[i]!]!.op.name === op,
+    );
+    return schedule.end[at]! - (op === "all_reduce" ? schedule.start[at]! : 0);
+  };
+  for (const op of ["dma_copy", "all_reduce"] as const) expect(end(op, true)).toBe(end(op, false));
 });
 
 test("every entry has its test, and every test its entry", () => {

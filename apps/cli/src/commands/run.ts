@@ -73,7 +73,10 @@ function runOnRanks(
 ): number {
   const { traced, progress } = session;
   const inputs = Array.from({ length: ranks }, (_, n) => tensorsOfRank(session, options.arg, n));
-  const result = runProgramRanks(traced.program, inputs, settings);
+  const result = runProgramRanks(traced.program, inputs, {
+    ...settings,
+    ...(options.machine === undefined ? {} : { machine: options.machine }),
+  });
   progress.done();
   const report = reportOfRanks(traced, result);
   const outputs = result.ranks.flatMap((r, n) =>
@@ -169,6 +172,8 @@ function checkCombination(o: RunOptions): void {
     clash("--timing-only", "--outputs", "there are no values to write");
   if (o.timingOnly && o.watch !== undefined)
     clash("--timing-only", "--watch", "there are no values to show");
+  if (o.machine !== undefined && o.ranks === undefined)
+    clash("--machine", "a run of one rank", "it says where ranks are; give --ranks");
   if (o.ranks !== undefined) {
     if (o.check !== undefined)
       clash(

@@ -172,6 +172,34 @@ export const trn1: Chip = {
     preambleNs: taken(trn2.sync.preambleNs, why),
     postambleNs: taken(trn2.sync.postambleNs, why),
   },
+  collectives: {
+    launchNs: fact(
+      1000,
+      "derived",
+      "what is left of 4 us for the smallest all-reduce of two cores after its two hops (pantheonneuron)",
+    ),
+    hopNs: fact(
+      1500,
+      "documented",
+      "neuron-runtime/explore/intranode-collective-comm.rst",
+      "1 to 2 us, depending on the load of the HBM",
+    ),
+    stepNs: taken(trn2.collectives.stepNs, why),
+    bytesPerNs: fact(
+      54.5,
+      "measured",
+      "all-reduce of two cores of one chip: 53.8 GB/s between 1 and 8 MB (pantheonneuron), 56.8 up to 1 GB (nccom-test documentation)",
+    ),
+    meshes: fact(
+      false,
+      "derived",
+      "mesh and recursive doubling are described for the torus of trn2; flat rings are what trn1 is named with (internode-collective-comm.rst)",
+    ),
+    meshBytes: fact(0, "derived", "there is no mesh algorithm"),
+    doublingBytes: fact(0, "derived", "there is no recursive doubling"),
+    sharedPlaces: fact(false, "derived", "described for four ranks a chip"),
+    networkStepNs: taken(trn2.collectives.networkStepNs, why),
+  },
   peakTflops: {
     fp8: fact(91.75, "derived", "128 x 128 x 2.8 GHz x 2: cFP8 runs at the rate of bf16"),
     bf16: fact(91.75, "derived", "128 x 128 x 2.8 GHz x 2; documented as 92"),

@@ -7,6 +7,7 @@ import { trn2Sequencer } from "./trn2-sequencer.ts";
 const arch = "Neuron SDK 2.32, nki/guides/architecture/trainium2_arch.rst";
 const profile =
   "neuron-profile dumps of a trn2.3xlarge (public repository trainium-kernel-fusion, MIT)";
+const intranode = "neuron-runtime/explore/intranode-collective-comm.rst";
 const oldIsa = "Neuron SDK 2.26.1 NKI instruction costs (nki/api/nki/isa)";
 
 export const trn2: Chip = {
@@ -245,6 +246,34 @@ export const trn2: Chip = {
     branchNs: fact(150, "measured", profile),
     preambleNs: fact(13500, "measured", profile),
     postambleNs: fact(2100, "measured", profile),
+  },
+  collectives: {
+    launchNs: fact(
+      1000,
+      "derived",
+      "what is left of 4 us for the smallest all-reduce of two cores on trn1 after its two hops; not measured on trn2",
+    ),
+    hopNs: fact(1500, "documented", intranode, "1 to 2 us, depending on the load of the HBM"),
+    stepNs: fact(
+      4500,
+      "derived",
+      "half of what is left of 10.0 us for an all-gather of 1 KiB by 8 ranks after the launch: two steps (nccom-test documentation)",
+    ),
+    bytesPerNs: fact(
+      57,
+      "measured",
+      "all-reduce and all-gather of four logical cores of one chip: 107 to 125 GB/s of bus bandwidth a rank of two cores (xpu-perf); 95 to 114 for 8 ranks (nccom-test documentation)",
+    ),
+    meshes: fact(true, "documented", intranode),
+    meshBytes: fact(2 ** 20, "documented", intranode),
+    doublingBytes: fact(56 * 2 ** 20, "documented", intranode),
+    sharedPlaces: fact(true, "documented", `${intranode}, KangaRing`),
+    networkStepNs: fact(
+      15_000,
+      "documented",
+      "neuron-runtime/about/collectives.rst",
+      "HBM to HBM of another machine, a small packet",
+    ),
   },
   sequencer: trn2Sequencer,
   peakTflops: {

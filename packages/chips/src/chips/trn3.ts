@@ -154,6 +154,21 @@ export const trn3: Chip = {
     preambleNs: taken(trn2.sync.preambleNs, why),
     postambleNs: taken(trn2.sync.postambleNs, why),
   },
+  collectives: {
+    launchNs: taken(trn2.collectives.launchNs, why),
+    hopNs: taken(trn2.collectives.hopNs, why),
+    stepNs: taken(trn2.collectives.stepNs, why),
+    bytesPerNs: fact(
+      83,
+      "assumed",
+      "trn2's share of what its DMA engines move, 57 of 368, of the 528 GB/s that the bandwidth guide gives for trn3",
+    ),
+    meshes: taken(trn2.collectives.meshes, why),
+    meshBytes: taken(trn2.collectives.meshBytes, why),
+    doublingBytes: taken(trn2.collectives.doublingBytes, why),
+    sharedPlaces: taken(trn2.collectives.sharedPlaces, why),
+    networkStepNs: taken(trn2.collectives.networkStepNs, why),
+  },
   peakTflops: {
     fp8: fact(315, "documented", arch, "MX types"),
     bf16: fact(78.6, "derived", "128 x 128 x 2.4 GHz x 2; documented as 79"),

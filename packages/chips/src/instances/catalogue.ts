@@ -137,6 +137,17 @@ export const instances: readonly Instance[] = [
   },
 ];
 
+/** The largest single machine with a chip, the one that ranks are placed on unless another is named; undefined for a chip of one's own. */
+export const machineOf = (chip: string): Instance | undefined =>
+  instances.find((i) => i.name === usual[chip]);
+
+const usual: Readonly<Record<string, string>> = {
+  inf2: "inf2.48xlarge",
+  trn1: "trn1.32xlarge",
+  trn2: "trn2.48xlarge",
+  trn3: "trn3-gen1-ultraserver",
+};
+
 /** The machine called `name`; throws `bad input` with the known names. */
 export function instanceNamed(name: string): Instance {
   const found = instances.find((i) => i.name === name);

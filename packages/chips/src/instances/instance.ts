@@ -23,6 +23,9 @@ export interface Instance {
   readonly linkGBps?: Fact;
 }
 
+/** Wires of one chip to others in its machine. */
+export const linksOfChip = (topology: Topology): number => neighbours(topology, 0).length;
+
 /** Chips that `chip` is wired to, in ascending order; row-major indices. */
 export function neighbours(topology: Topology, chip: number): number[] {
   if (topology.kind === "single") return [];

@@ -12,6 +12,7 @@ import {
   type Program,
 } from "@opentrn/isa";
 import { bytesOf } from "@opentrn/numerics";
+import { CollectivePlans, type RankOptions } from "../fabric/collective-plan.ts";
 import { byteShape } from "./byte-set.ts";
 import { type DmaShape, dmaShape } from "./dma-shape.ts";
 import { assignQueues } from "./queue-policy.ts";
@@ -57,6 +58,8 @@ export interface ClassPlan {
   /** Instructions with this cost are outside what is known; why, and otherwise undefined. */
   readonly unknown: string | undefined;
   readonly control: string | undefined;
+  /** A collective between ranks: `latency` begins when all of them are ready, and one core's collectives follow each other. */
+  readonly fabric?: true;
 }
 
 /** What the schedule asks of plans, whoever makes them. */
@@ -82,15 +85,20 @@ export class ClassPlans implements Plans {
   private readonly changes: ReadonlyMap<number, PlanChange>;
   private readonly shapes = new Map<number, DmaShape>();
 
-  /** `changes` by class id, for what-ifs. */
-  constructor(program: Program, changes: ReadonlyMap<number, PlanChange> = new Map()) {
+  /** `changes` by class id, for what-ifs; `ranks` say where collectives run. */
+  constructor(
+    program: Program,
+    changes: ReadonlyMap<number, PlanChange> = new Map(),
+    ranks: RankOptions = {},
+  ) {
     this.program = program;
     this.changes = changes;
     const queueOfClass = assignQueues(program);
     const tables = new ActivationTables(program);
+    const collectives = new CollectivePlans(program, ranks);
     this.plans = program.classes.map((c) => {
       const change = changes.get(c.id);
-      const plan = planOf(c, change?.queue ?? queueOfClass[c.id]!, tables);
+      const plan = planOf(c, change?.queue ?? queueOfClass[c.id]!, tables, collectives);
       return change?.plan?.(plan, c) ?? plan;
     });
   }
@@ -148,7 +156,12 @@ interface TableNumbers {
 }
 
 /** The plan of one class: a transfer on `queue`, or work of a unit with `queue` -1. */
-export function planOf(c: InstructionClass, queue: number, tables: TableNumbers): ClassPlan {
+export function planOf(
+  c: InstructionClass,
+  queue: number,
+  tables: TableNumbers,
+  collectives?: CollectivePlans,
+): ClassPlan {
   const { op, call } = c;
   const { chip } = call;
   const operands = operandPlans(c);
@@ -178,6 +191,18 @@ export function planOf(c: InstructionClass, queue: number, tables: TableNumbers)
     };
   }
   const unit = unitOfEngine(c.engine);
+  if (op.cost.kind === "fabric")
+    return {
+      ...shared,
+      unit,
+      // The sequencer hands a collective to the collective cores, as it triggers a transfer of a ring.
+      interval: toTicks(chip.dma.issueNs.ring.value),
+      latency: toTicks(collectives?.ns(c) ?? 0),
+      streamCycles: 0,
+      loadCycles: 0,
+      rows: 1,
+      fabric: true,
+    };
   const cost = op.cost.cycles(call as never);
   const clock = clockOf(call, unit);
   const interval = toTicks(cost.interval / clock);

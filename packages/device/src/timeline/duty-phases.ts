@@ -14,7 +14,8 @@ const isLimited = ({ program, engines }: Timeline): boolean =>
   program.chip.tensor.duty !== null && engines.tensor.instructions > 0;
 
 function totalWith({ program, graph, ...t }: Timeline, options: ScheduleOptions): number {
-  const { end } = schedule(program, graph, new ClassPlans(program), { ...t.options, ...options });
+  const plans = new ClassPlans(program, undefined, t.options);
+  const { end } = schedule(program, graph, plans, { ...t.options, ...options });
   let total = 0;
   for (let i = 0; i < graph.count; i++) if (end[i]! > total) total = end[i]!;
   return toNanoseconds(total);

@@ -39,6 +39,8 @@ export interface Schedule {
   readonly tableLoads: readonly (readonly [instance: number, start: number])[];
   readonly units: readonly UnitTotals[];
   readonly dma: DmaTotals;
+  /** Instances of collectives between ranks, in the order they were started. */
+  readonly collectives: readonly number[];
 }
 
 export interface UnitTotals {
@@ -85,6 +87,8 @@ export interface ScheduleOptions {
    */
   readonly narrowRows?: number | undefined;
   readonly model?: ModelChanges | undefined;
+  /** Ticks by instance of a collective: when the last of the other ranks is ready for it. */
+  readonly othersReady?: ReadonlyMap<number, number> | undefined;
 }
 
 /** What is played: a Program, or an instruction stream from elsewhere in the same form. */
@@ -124,6 +128,10 @@ class Scheduler {
    */
   private readonly hbm: HbmShare;
   private readonly transfers = new BusyTime();
+  /** Instances of collectives as they were started, and when each core's last one is over. */
+  private readonly collectives: number[] = [];
+  private readonly collectiveFree: Float64Array;
+  private readonly others: ReadonlyMap<number, number> | undefined;
   private readonly totals: DmaTotals = {
     active: 0,
     bytes: 0,
@@ -143,6 +151,8 @@ class Scheduler {
     this.shapes = plans;
     this.times = timesOf(program.chip);
     this.narrowRows = options.narrowRows ?? 1;
+    this.collectiveFree = new Float64Array(program.cores);
+    this.others = options.othersReady;
     const n = graph.count;
     this.start = new Float64Array(n).fill(-1);
     this.end = new Float64Array(n).fill(-1);
@@ -222,6 +232,7 @@ class Scheduler {
       tableLoads: this.tableLoads,
       units: this.states,
       dma: this.totals,
+      collectives: this.collectives,
     };
   }
 
@@ -292,6 +303,10 @@ class Scheduler {
 
   private compute(s: UnitState, i: number): void {
     const plan = this.plans[this.program.classOf[this.graph.index[i]!]!]!;
+    if (plan.fabric) {
+      this.collect(s, i, plan);
+      return;
+    }
     if (plan.control !== undefined) {
       this.branch(s, i, plan);
       return;
@@ -348,6 +363,23 @@ class Scheduler {
     this.end[i] = start + plan.latency;
     s.sequencerFree = start + plan.interval;
     this.occupy(s, start, start + plan.latency);
+  }
+
+  /** A collective starts when this rank and the others are there and the one before it is over; the sequencer only hands it on. */
+  private collect(s: UnitState, i: number, plan: ClassPlan): void {
+    const free = Math.max(this.sequencer(s, i), this.collectiveFree[s.core]!);
+    const start = Math.max(free, s.ready);
+    if (s.ready > free) {
+      this.wait[i] = start - free;
+      this.cause[i] = s.cause;
+    }
+    const others = this.others?.get(i) ?? 0;
+    this.start[i] = start;
+    this.end[i] = Math.max(start, others) + plan.latency;
+    this.collectives.push(i);
+    this.collectiveFree[s.core] = this.end[i]!;
+    s.sequencerFree = start + plan.interval;
+    this.occupy(s, start, start + plan.interval);
   }
 
   private trigger(s: UnitState): void {

@@ -4,6 +4,7 @@
  */
 import { toNanoseconds } from "@opentrn/base";
 import { locationOf, type Program } from "@opentrn/isa";
+import type { RankOptions } from "../fabric/collective-plan.ts";
 import type { Placement } from "../placement/index.ts";
 import { bottleneckOf } from "./bottleneck.ts";
 import { type ClassPlan, ClassPlans } from "./class-plan.ts";
@@ -16,7 +17,7 @@ import { NO_CAUSE, type Schedule, type ScheduleOptions, schedule } from "./sched
 import type { TripOptions } from "./stream.ts";
 import { queues, type Unit, units } from "./units.ts";
 
-export interface TimelineOptions extends TripOptions, ScheduleOptions {}
+export interface TimelineOptions extends TripOptions, ScheduleOptions, RankOptions {}
 
 export interface UnitTime {
   /** Time in which the unit works on at least one instruction; with several cores, their mean. */
@@ -69,7 +70,7 @@ export function timeline(
   placement: Placement,
   options: TimelineOptions = {},
 ): Timeline {
-  const plans = new ClassPlans(program);
+  const plans = new ClassPlans(program, undefined, options);
   const graph = buildGraph(program, placement, plans, options);
   const played = schedule(program, graph, plans, options);
   let total = 0;

@@ -38,7 +38,7 @@ export interface Retimed {
  */
 export function retime(t: Timeline, { recasts = new Map(), waits }: WhatIf): Retimed {
   const { program, changes, absent } = recastProgram(t.program, recasts);
-  const plans = new ClassPlans(program, changes);
+  const plans = new ClassPlans(program, changes, t.options);
   const graph = buildGraph(program, t.placement, plans, t.options, waits?.());
   if (absent) leaveOut(graph, recasts);
   const played = schedule(program, graph, plans, t.options);

@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import {
-  collectiveCost,
+  collectiveCosts,
   groupsAreDisjoint,
   metadata,
   metadataFits,
@@ -61,6 +61,6 @@ export const allGatherV = instruction({
     },
   },
   evaluate: notExecuted("all_gather_v"),
-  cost: collectiveCost,
+  cost: collectiveCosts.assumed,
   control: true,
 });

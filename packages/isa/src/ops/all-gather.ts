@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import {
-  collectiveCost,
+  collectiveCosts,
   collectiveDim,
   dimensionIs,
   groupsAreDisjoint,
@@ -46,6 +46,6 @@ export const allGather = instruction({
     },
   },
   evaluate: notExecuted("all_gather"),
-  cost: collectiveCost,
+  cost: collectiveCosts.measured,
   control: true,
 });

@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import {
-  collectiveCost,
+  collectiveCosts,
   groupsAreDisjoint,
   namesOf,
   notExecuted,
@@ -36,6 +36,6 @@ export const allReduce = instruction({
     C5: priorityFits,
   },
   evaluate: notExecuted("all_reduce"),
-  cost: collectiveCost,
+  cost: collectiveCosts.measured,
   control: true,
 });

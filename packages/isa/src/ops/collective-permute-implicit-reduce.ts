@@ -1,7 +1,7 @@
 import { instruction } from "../define.ts";
 import {
   channelsFit,
-  collectiveCost,
+  collectiveCosts,
   groupsAreDisjoint,
   namesOf,
   notExecuted,
@@ -63,6 +63,6 @@ export const collectivePermuteImplicitReduce = instruction({
     },
   },
   evaluate: notExecuted("collective_permute_implicit_reduce"),
-  cost: collectiveCost,
+  cost: collectiveCosts.derived,
   control: true,
 });

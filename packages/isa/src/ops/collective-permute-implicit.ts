@@ -1,7 +1,7 @@
 import { instruction } from "../define.ts";
 import {
   channelsFit,
-  collectiveCost,
+  collectiveCosts,
   groupsAreDisjoint,
   namesOf,
   notExecuted,
@@ -38,6 +38,6 @@ export const collectivePermuteImplicit = instruction({
     C4: priorityFits,
   },
   evaluate: notExecuted("collective_permute_implicit"),
-  cost: collectiveCost,
+  cost: collectiveCosts.derived,
   control: true,
 });

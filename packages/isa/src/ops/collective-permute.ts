@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import {
-  collectiveCost,
+  collectiveCosts,
   namesOf,
   notExecuted,
   oneTensor,
@@ -43,6 +43,6 @@ export const collectivePermute = instruction({
     C4: priorityFits,
   },
   evaluate: notExecuted("collective_permute"),
-  cost: collectiveCost,
+  cost: collectiveCosts.derived,
   control: true,
 });

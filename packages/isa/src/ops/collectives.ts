@@ -3,9 +3,7 @@
  * them out across cores; a replica group travels as its size and then the ranks of all groups, one after another.
  */
 import { OpenTrnError } from "@opentrn/base";
-import { bytesOf } from "@opentrn/numerics";
-import type { AnyCall, AttrSpec, EngineCost, OperandSpec, Tile } from "../define.ts";
-import { sequencer } from "./control.ts";
+import type { AnyCall, AttrSpec, OperandSpec, Tile } from "../define.ts";
 import type { SharedRule } from "./shared-rules.ts";
 
 /** Tensors one call may join (the documentation names no limit). */
@@ -143,16 +141,20 @@ export const notExecuted = (name: string) => (): never => {
   });
 };
 
-const smallestNs = 8000;
-const bytesPerNs = 50;
+const nccom = "published times of collectives by size and topology (docs/accuracy.md)";
+const runtime = "Neuron runtime, intra-node and inter-node collective communication";
+const formula =
+  "launch + steps of the algorithm for the size + bytes a rank sends over the narrowest part of its way";
 
-/** Documented sample rows are for whole servers and marked as not current, so they only set the order of magnitude. */
-export const collectiveCost = {
-  kind: "unknown",
-  why: "no figure is published for the cores of one chip; taken as 8 us and 50 B/ns, the order of the nccom-test samples",
-  cycles: (call: AnyCall): EngineCost => {
-    const bytes = given(call, "src").reduce((n, t) => n + count(t) * bytesOf(t.dtype), 0);
-    return sequencer(smallestNs + bytes / bytesPerNs);
+/** Costs by how well they are known: reductions and gathers were measured, what follows the same way is derived, the rest assumed. */
+export const collectiveCosts = {
+  measured: { kind: "fabric", basis: "measured", formula, source: nccom },
+  derived: { kind: "fabric", basis: "derived", formula, source: runtime },
+  assumed: {
+    kind: "fabric",
+    basis: "assumed",
+    formula,
+    source: `${runtime}; its times are not published`,
   },
 } as const;
 

@@ -1,6 +1,6 @@
 import { instruction } from "../define.ts";
 import {
-  collectiveCost,
+  collectiveCosts,
   collectiveDim,
   dimensionIs,
   groupsAreDisjoint,
@@ -51,6 +51,6 @@ export const reduceScatter = instruction({
     C6: priorityFits,
   },
   evaluate: notExecuted("reduce_scatter"),
-  cost: collectiveCost,
+  cost: collectiveCosts.derived,
   control: true,
 });

@@ -29,7 +29,7 @@ const MANY = 16;
 
 /** Share of an instruction's interval that more elements would not lengthen; 1 for what does no work on data. */
 export function fixedShare({ of, control }: Pick<Kind, "of" | "control">): number {
-  if (!of || control || of.op.cost.kind === "dma") return 1;
+  if (!of || control || of.op.cost.kind === "dma" || of.op.cost.kind === "fabric") return 1;
   const { cost } = of.op;
   const one = cost.cycles(of.call as never).interval;
   const many = cost.cycles(widened(of.call, MANY) as never).interval;

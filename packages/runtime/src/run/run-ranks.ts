@@ -7,7 +7,7 @@ import {
   prepareRanks,
   runRanks,
   type Timeline,
-  timeline,
+  timelineOfRanks,
 } from "@opentrn/device";
 import type { Program, Warning } from "@opentrn/isa";
 import { costWarnings } from "../report/time-report.ts";
@@ -34,10 +34,15 @@ export interface RanksResult {
   readonly warnings: readonly Warning[];
   /** Instructions of a rank that ran on the fast path. */
   readonly fastCount: number;
-  /** Of rank 0 without waiting for the others; absent with `time: false`. */
+  /** Of rank 0, collectives waiting for the other ranks; absent with `time: false`. */
   readonly timeline?: Timeline;
   /** Host milliseconds, for all ranks. */
   readonly host: { readonly executeMs: number; readonly timelineMs: number };
+}
+
+export interface RanksOptions extends Omit<RunOptions, "values" | "watch"> {
+  /** Name of the machine whose chips the ranks fill one after the other; default the largest one with the chip. */
+  readonly machine?: string;
 }
 
 /**
@@ -47,7 +52,7 @@ export interface RanksResult {
 export function runProgramRanks(
   program: Program,
   inputs: readonly Readonly<Record<string, TensorData>>[],
-  options: Omit<RunOptions, "values" | "watch"> = {},
+  options: RanksOptions = {},
 ): RanksResult {
   const { onStage } = options;
   onStage?.("place");
@@ -76,20 +81,15 @@ export function runProgramRanks(
       host: { executeMs: between - started, timelineMs: 0 },
     };
   onStage?.("timeline");
-  const timed = timeline(program, placement, {
-    executed: outcomes[0]!.executed,
+  const timed = timelineOfRanks(program, placement, {
+    executed: outcomes.map((o) => o.executed),
     maxInstructions: options.maxSteps,
+    machine: options.machine,
   });
   return {
     ...values,
-    warnings: [...program.warnings, ...costWarnings(timed), timeOfRanks],
+    warnings: [...program.warnings, ...costWarnings(timed)],
     timeline: timed,
     host: { executeMs: between - started, timelineMs: performance.now() - between },
   };
 }
-
-const timeOfRanks: Warning = {
-  rule: "time of ranks",
-  message:
-    "the time is that of rank 0 alone: waiting for other ranks and the links between cores are not modelled",
-};
