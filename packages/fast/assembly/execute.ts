@@ -10,11 +10,11 @@ import { pipeline, rangeSelect, selectReduce } from "./pipeline";
 import { partitionReduce, tensorReduce } from "./reduce";
 import { scan } from "./scan";
 import { bnAggregate, bnStats } from "./statistics";
-import { transpose } from "./transpose";
+import { exchange, transpose } from "./transpose";
 import { BAD_OP, OK, OUT_OF_BOUNDS } from "./status";
 import {
   CALL_affineSelect, CALL_at, CALL_bitvec, CALL_bitvecPartitionReduce, CALL_bitvecReduce, CALL_bnAggregate, CALL_bnStats, CALL_cast,
-  CALL_copy, CALL_copyPredicated, CALL_fill, CALL_integer, CALL_iota, CALL_matmul, CALL_matmulMx, CALL_partitionReduce, CALL_pipeline,
+  CALL_copy, CALL_copyPredicated, CALL_exchange, CALL_fill, CALL_integer, CALL_iota, CALL_matmul, CALL_matmulMx, CALL_partitionReduce, CALL_pipeline,
   CALL_quantizeMx, CALL_rangeSelect, CALL_rows, CALL_scan, CALL_selectReduce, CALL_tensorReduce, CALL_transpose,
 } from "../generated/tables";
 
@@ -92,6 +92,7 @@ function call(kernel: i32, at: usize): i32 {
     case CALL_matmul: return matmul(arg(at, 0), arg(at, 1), arg(at, 2), arg(at, 3), arg(at, 4));
     case CALL_matmulMx: return matmulMx(arg(at, 0), arg(at, 1), arg(at, 2), arg(at, 3), arg(at, 4), arg(at, 5));
     case CALL_quantizeMx: return quantizeMx(arg(at, 0), arg(at, 1), arg(at, 2));
+    case CALL_exchange: return exchange(arg(at, 0), arg(at, 1));
     case CALL_transpose: return transpose(arg(at, 0), arg(at, 1));
     case CALL_tensorReduce: return tensorReduce(arg(at, 0), arg(at, 1), arg(at, 2), arg(at, 3));
     case CALL_partitionReduce: return partitionReduce(arg(at, 0), arg(at, 1), arg(at, 2));

@@ -4,7 +4,7 @@ export { pipeline, rangeSelect, selectReduce } from "./pipeline";
 export { cast, copy, copyPredicated, fill } from "./copy";
 export { matmul } from "./matmul";
 export { matmulMx, quantizeMx } from "./mx";
-export { transpose } from "./transpose";
+export { exchange, transpose } from "./transpose";
 export { partitionReduce, tensorReduce } from "./reduce";
 export { scan } from "./scan";
 export { bnAggregate, bnStats } from "./statistics";

@@ -118,3 +118,45 @@ function addressOf(op: Operand, e: u32): usize {
   }
   return at;
 }
+
+/** dst = src with its first and last of two to four dimensions exchanged; equal element sizes. */
+export function exchange(dstAt: usize, srcAt: usize): i32 {
+  const dst = parse(0, dstAt, 5);
+  const src = parse(1, srcAt, 5);
+  const last = src.rank - 1;
+  if (dst.total != src.total || dst.bytes != src.bytes || dst.rank != src.rank || last < 1 || last > 3) return BAD_SHAPE;
+  if (!guard(src, dst, false)) return NO_ROOM;
+  const outer = last > 1 ? countOf(src, 1) : 1;
+  const inner = last > 2 ? countOf(src, 2) : 1;
+  for (let i = 0; i < outer; i++)
+    for (let j = 0; j < inner; j++) {
+      let to = dst.address;
+      let from = src.address;
+      if (last > 1) {
+        to += i * strideOf(dst, 1);
+        from += i * strideOf(src, 1);
+      }
+      if (last > 2) {
+        to += j * strideOf(dst, 2);
+        from += j * strideOf(src, 2);
+      }
+      exchangePlane(dst, to, src, from, last);
+    }
+  return OK;
+}
+
+function exchangePlane(dst: Operand, to: usize, src: Operand, from: usize, last: i32): void {
+  const p = countOf(src, 0);
+  const f = countOf(src, last);
+  const toPitch = strideOf(dst, 0);
+  const fromPitch = strideOf(src, 0);
+  const toStep = strideOf(dst, last);
+  const fromStep = strideOf(src, last);
+  const bytes = src.bytes;
+  if (toStep == bytes && fromStep == bytes) {
+    plane(to, toPitch, from, fromPitch, bytes, p, f);
+    return;
+  }
+  for (let i = 0; i < p; i++)
+    for (let j = 0; j < f; j++) element(bytes, to + j * toPitch + i * toStep, from + i * fromPitch + j * fromStep);
+}

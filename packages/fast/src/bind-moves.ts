@@ -67,9 +67,7 @@ export const moves: Readonly<Record<string, Binder>> = {
   dma_transpose: (o) => {
     const { shape } = o.shape("src");
     const flat = shape.filter((n) => n !== 1).length <= 2 && shape[0] !== 1 && shape.at(-1) !== 1;
-    return flat
-      ? [call("transpose", o.tile("dst"), o.tile("src"))]
-      : [call("copy", o.tile("dst"), o.turned("src"))];
+    return [call(flat ? "transpose" : "exchange", o.tile("dst"), o.tile("src"))];
   },
   tensor_copy_predicated: (o, r) => {
     const dst = o.shape("dst");

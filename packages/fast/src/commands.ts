@@ -14,6 +14,7 @@ export const commandArity = {
   matmulMx: 6,
   quantizeMx: 3,
   transpose: 2,
+  exchange: 2,
   tensorReduce: 4,
   partitionReduce: 3,
   scan: 12,

@@ -92,6 +92,7 @@ export interface KernelExports {
   quantizeMx(dst: Descriptor, src: Descriptor, scale: Descriptor): Status;
   // transpose.ts
   transpose(dst: Descriptor, src: Descriptor): Status;
+  exchange(dst: Descriptor, src: Descriptor): Status;
   // reduce.ts
   tensorReduce(op: OpNumber, dst: Descriptor, data: Descriptor, negate: Flag): Status;
   partitionReduce(op: OpNumber, dst: Descriptor, data: Descriptor): Status;

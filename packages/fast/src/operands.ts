@@ -105,18 +105,4 @@ export class Operands {
     const address = this.request.state[which] + 4 * t.startPartition;
     return this.request.area.descriptor(address, dtypeId.float32, [[4, t.partitions]]);
   }
-
-  /** Descriptor of a static tile with its first and last dimensions exchanged. */
-  turned(name: string): number {
-    const o = this.request.operands[name];
-    if (o?.kind !== "tile" || o.dynamic) throw new NoFastPath();
-    const from = o.descriptor >>> 2;
-    const rank = this.words[from + 2]!;
-    const dims = Array.from(
-      { length: rank },
-      (_, i) => [this.words[from + 3 + 2 * i]!, this.words[from + 4 + 2 * i]!] as const,
-    );
-    const exchanged = [dims[rank - 1]!, ...dims.slice(1, -1), dims[0]!];
-    return this.request.area.descriptor(this.words[from]!, this.words[from + 1]!, exchanged);
-  }
 }
