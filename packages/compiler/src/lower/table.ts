@@ -1,5 +1,6 @@
 /** Every template, in the order they are tried: the more special first. */
 import { attention } from "./attention/attention.ts";
+import { attentionBackward } from "./attention/attention-backward.ts";
 import { collective } from "./collective/collective.ts";
 import { indexed } from "./indexed/indexed.ts";
 import { matmul } from "./matmul/matmul.ts";
@@ -10,6 +11,7 @@ import type { Template } from "./template.ts";
 
 export const templates: readonly Template[] = [
   attention,
+  attentionBackward,
   collective,
   random,
   indexed,

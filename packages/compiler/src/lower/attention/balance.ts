@@ -29,14 +29,19 @@ export function shareOfTensor(chip: Chip, { bytes, dtype }: ChunkTraffic): numbe
   return Math.min(1, Math.max(0, share));
 }
 
+/** Matmuls for 128 x 128 scores: with d rows of TensorE in use, and with all and d columns. */
+export interface ChunkMatmuls {
+  readonly scores: number;
+  readonly products: number;
+}
+
 /** Whether features are padded to all rows of TensorE: its duty limiter counts a matmul by the rows it uses, and would halve its rate. */
-export function wantsAllRows(chip: Chip, d: number): boolean {
+export function wantsAllRows(chip: Chip, d: number, { scores, products }: ChunkMatmuls): boolean {
   const { duty } = chip.tensor;
   if (!duty || d >= P) return false;
-  // For 128 x 128 scores: columns that stream with d rows in use, and with all.
-  const scores = P;
-  const products = Math.max(chip.tensor.minimumCycles.value, d);
-  const useful = (scores * (d / P) + products) / (scores + products);
+  const narrow = scores * P;
+  const wide = products * Math.max(chip.tensor.minimumCycles.value, d);
+  const useful = (narrow * (d / P) + wide) / (narrow + wide);
   return useful * duty.coldRate.value < 1.1 * duty.threshold.value;
 }
 

@@ -88,4 +88,5 @@ function trafficOf(sizes: AttentionSizes, { causal }: AttentionConfig, dtype: DT
 
 /** Whether features are padded to 128: worth it where TensorE is busy for several windows of its duty limiter. */
 const padsFeatures = (chip: Chip, sizes: AttentionSizes, { causal }: AttentionConfig): boolean =>
-  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 && wantsAllRows(chip, sizes.d);
+  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 &&
+  wantsAllRows(chip, sizes.d, { scores: 1, products: 1 });

@@ -35,10 +35,15 @@ export const tokensOf = (turned: Turned, head: number, from: number, to: number)
 export function loadTokens(emit: Emitter, src: View, name: string): View {
   const [tokens, heads, d] = src.shape as [number, number, number];
   const dst = emit.sbuf(src.dtype, [Math.min(P, tokens), Math.ceil(tokens / P), heads, d], name);
-  moveTokens(tokens, (to, from) => {
+  loadTokensInto(emit, dst, src);
+  return dst;
+}
+
+/** The same to a tensor that is there already. */
+export function loadTokensInto(emit: Emitter, dst: View, src: View): void {
+  moveTokens(src.shape[0]!, (to, from) => {
     emit.emit(records.dmaCopy, { dst: to(dst), src: from(src) });
   });
-  return dst;
 }
 
 /** The reverse: `src` on chip as `loadTokens` makes it to `dst` in HBM. */

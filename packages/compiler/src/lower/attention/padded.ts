@@ -8,6 +8,7 @@ import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { Room } from "./loads.ts";
 import { P } from "./plan.ts";
+import { ringSize } from "./rings.ts";
 
 /** One load, and the steps that read it, by their position. */
 export class PaddedUse {
@@ -53,21 +54,12 @@ export class PaddedPool {
   /** Room for a load. `lag`: rounds from a step's loads to its last reading of them. */
   room({ index }: PaddedUse, lag: number): Room {
     return (features, heads, tokens) => {
-      this.count ||= this.enough(lag);
+      this.count ||= ringSize(this.uses.map((u) => ({ from: u.first, to: u.last + lag })));
       const at = index % this.count;
       const buffer = this.buffers[at] ?? this.make(features);
       this.buffers[at] = buffer;
       return buffer.slice(1, 0, heads * tokens).reshape([P, heads, tokens]);
     };
-  }
-
-  /** The least number of buffers such that none is loaded before the last step that reads it has read it. */
-  private enough(lag: number): number {
-    let count = 1;
-    this.uses.forEach(({ last }, i) => {
-      while ((this.uses[i + count]?.first ?? Number.POSITIVE_INFINITY) <= last + lag) count++;
-    });
-    return count;
   }
 
   private make(features: number): View {

@@ -3,8 +3,8 @@
 /** Emits a stage of one step, `delay` rounds after the step's first. */
 export type Stage<S> = readonly [emit: (step: S, n: number) => void, delay: number];
 
-/** In every round, in the order of `stages`, each stage of the step whose turn it is. */
-export function pipeline<S>(steps: readonly S[], stages: readonly Stage<S>[]): void {
+/** In every round, in the order of `stages`, each stage of the step whose turn it is; nothing where there is no step. */
+export function pipeline<S>(steps: readonly (S | undefined)[], stages: readonly Stage<S>[]): void {
   const rounds = steps.length + Math.max(...stages.map(([, delay]) => delay));
   for (let round = 0; round < rounds; round++)
     for (const [emit, delay] of stages) {

@@ -110,7 +110,8 @@ export function batchesOf(
   return batches;
 }
 
-function tilesOf(
+/** Tiles of 128 queries of heads [head, until), queries [first, end). */
+export function tilesOf(
   sizes: AttentionSizes,
   causal: boolean,
   [head, until]: readonly [number, number],

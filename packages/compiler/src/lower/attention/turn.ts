@@ -62,3 +62,16 @@ export function copy(emit: Emitter, engine: "vector" | "scalar", dst: View, src:
   if (engine === "scalar") emit.emit(records.activation, { dst, data: src }, { op: "copy" });
   else emit.emit(records.tensorCopy, { dst, src }, { engine });
 }
+
+/** dst = scale x src, rounded, on the engine with less to do. */
+export function scaledCopy(emit: Emitter, tally: Tally, dst: View, src: View, scale: number): void {
+  const ns = (engine: "vector" | "scalar"): number => tally.cost(engine, src.free);
+  if (tally.choose(ns("vector"), ns("scalar")) === "scalar")
+    emit.emit(records.activation, { dst, data: src, scale }, { op: "copy" });
+  else
+    emit.emit(
+      records.tensorScalar,
+      { dst, data: src, operand0: scale },
+      { op0: "multiply", engine: "vector" },
+    );
+}

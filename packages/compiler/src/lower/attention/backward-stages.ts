@@ -1,0 +1,300 @@
+/**
+ * Gradient of attention: the stages of a piece, up to 512 keys of one tile of queries, with columns of [128, 1024] tiles of a step.
+ *
+ * score (TensorE): scores = q k^T with the causal mask, and dp = do v^T
+ * weigh (ScalarE): p = exp(scale x scores - lse)
+ * differ (VectorE): ds = (dp - delta) p
+ * dv, dk (TensorE): p^T do and ds^T q, added up in PSUM over all queries that see the keys
+ * turn (DMA, some TensorE): ds with keys on partitions, once a step
+ * dq (TensorE): ds k, added up in PSUM over the keys of a block and then by VectorE or ScalarE
+ */
+import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
+import { records } from "@opentrn/isa";
+import { bytesOf } from "@opentrn/numerics";
+import { type Emitter, ring } from "../../emit/emitter.ts";
+import type { View } from "../../emit/view.ts";
+import type { BackwardStep, Piece } from "./backward-plan.ts";
+import { blockOf, STEP } from "./backward-plan.ts";
+import {
+  type BackwardTensors,
+  type KeySide,
+  type QuerySide,
+  rowsOfTile,
+} from "./backward-sources.ts";
+import { Tally } from "./balance.ts";
+import { type Mask, makeMask } from "./constants.ts";
+import { type KeyBlock, KeyGradients } from "./key-gradients.ts";
+import { tokensOf } from "./loads.ts";
+import type { Stage } from "./pipeline.ts";
+import { P } from "./plan.ts";
+import { QueryGradients, type Visit } from "./query-gradients.ts";
+import { ringSize } from "./rings.ts";
+import { BANK, hide, score } from "./scores.ts";
+import { lazily } from "./sources.ts";
+import { turn, turnThrough } from "./turn.ts";
+
+/** A piece with all it reads and belongs to. */
+export interface BackwardWork {
+  readonly piece: Piece;
+  readonly step: BackwardStep;
+  /** Number of the step. */
+  readonly index: number;
+  readonly keys: KeySide;
+  readonly queries: QuerySide;
+  readonly visit: Visit;
+  readonly block: KeyBlock;
+  /** Whether it is the last of its block of keys. */
+  readonly closes: boolean;
+}
+
+/** Rounds in which the stages of a piece are issued. Found by trying, with the predicted timeline as the judge. */
+export const backwardDelays = {
+  load: 0,
+  columns: 12,
+  score: 16,
+  differ: 17,
+  turn: 18,
+  dv: 18,
+  dk: 19,
+  turnHere: 20,
+  dq: 30,
+} as const;
+
+export interface BackwardOptions {
+  /** Of ds that TensorE turns. */
+  readonly share: number;
+  readonly spills: boolean;
+}
+
+/** fp32 elements of half a PSUM bank. */
+const HALF = BANK / 2;
+
+export class BackwardStages {
+  readonly stages: readonly Stage<BackwardWork>[] = [
+    [(w) => this.load(w), backwardDelays.load],
+    [({ queries }) => queries.columns(), backwardDelays.columns],
+    [(w, n) => this.score(w, n), backwardDelays.score],
+    [(w) => this.addQueries(w), backwardDelays.dq],
+    [(w, n) => this.weigh(w, n), backwardDelays.score],
+    [(w, n) => this.differ(w, n), backwardDelays.differ],
+    [(w) => this.turn(w), backwardDelays.turn],
+    [(w) => this.addValues(w), backwardDelays.dv],
+    [(w) => this.addKeys(w), backwardDelays.dk],
+    [(w) => this.turnHere(w), backwardDelays.turnHere],
+  ];
+  private readonly emit: Emitter;
+  private readonly sizes: AttentionSizes;
+  private readonly config: AttentionConfig;
+  private readonly options: BackwardOptions;
+  private readonly tally: Tally;
+  private readonly mask: Mask | undefined;
+  private readonly dq: QueryGradients;
+  private readonly dk: KeyGradients;
+  private readonly dv: KeyGradients;
+  private readonly scores: (n: number) => View;
+  private readonly products: (n: number) => View;
+  private readonly weights: (step: number) => View;
+  private readonly differences: (step: number) => View;
+  private readonly turned: (step: number) => View;
+  /** Places of [128, d] for dq of a tile, and half a bank for turning. */
+  private readonly places: () => View;
+  private readonly turning: () => View;
+  private place = 0;
+
+  constructor(
+    emit: Emitter,
+    sizes: AttentionSizes,
+    config: AttentionConfig,
+    tensors: BackwardTensors,
+    work: readonly (BackwardWork | undefined)[],
+    options: BackwardOptions,
+  ) {
+    this.emit = emit;
+    this.sizes = sizes;
+    this.config = config;
+    this.options = options;
+    const tally = new Tally(emit.chip);
+    this.tally = tally;
+    const { d, n, m } = sizes;
+    const { causal, scale } = config;
+    const { dtype } = tensors.q;
+    this.mask = causal && n > 1 ? makeMask(emit) : undefined;
+    const common = { tally, dtype, d };
+    const { spills } = options;
+    this.dq = new QueryGradients(emit, {
+      ...common,
+      scale,
+      dq: tensors.dq,
+      block: blockOf(d),
+      spills,
+    });
+    this.dk = new KeyGradients(emit, { ...common, scale, to: tensors.dk, name: "dk" });
+    this.dv = new KeyGradients(emit, { ...common, scale: 1, to: tensors.dv, name: "dv" });
+    this.scores = ring(2, () => emit.psum("float32", [P, BANK], "scores"));
+    this.products = ring(3, () => emit.psum("float32", [P, BANK], "dp"));
+    const rings = ringSizes(work);
+    const whole = n % P === 0 && m % P === 0;
+    this.weights = ring(rings.weights, () => emit.sbuf(dtype, [P, STEP], "p"));
+    this.differences = ring(rings.differences, () => {
+      const made = emit.sbuf(dtype, [P, STEP], "ds");
+      // Whole chunks are turned; what no query or key stands for is read, though never used.
+      if (!whole) emit.emit(records.memset, { dst: made, value: 0 }, { engine: "gpsimd" });
+      return made;
+    });
+    this.turned = ring(rings.turned, () => emit.sbuf(dtype, [P, STEP / P, P], "ds_turned"));
+    const turns = options.share > 0;
+    this.places = lazily(() => emit.psum("float32", [P, turns ? HALF : BANK], "dq"));
+    const chunks = (4 * HALF) / (P * bytesOf(dtype));
+    this.turning = lazily(() => emit.psum(dtype, [P, chunks, P], "turning"));
+  }
+
+  private load({ keys, queries }: BackwardWork): void {
+    queries.load();
+    keys.load();
+  }
+
+  private score({ piece, keys, queries }: BackwardWork, n: number): void {
+    const { tile, from, to } = piece;
+    const { panel } = queries;
+    const row = tile.from - panel.queries[0];
+    const group = this.group(tile.head) - keys.group;
+    const mine = queries.load();
+    const theirs = keys.load();
+    const rows = (x: typeof mine.q) =>
+      tokensOf(x, tile.head - panel.heads[0], row, row + tile.rows);
+    const columns = (x: typeof theirs.k) => tokensOf(x, group, from - keys.from, to - keys.from);
+    const scores = this.scores(n).slice(0, 0, tile.rows);
+    const products = this.products(n).slice(0, 0, tile.rows);
+    score(this.emit, scores, 0, { queries: rows(mine.q), keys: columns(theirs.k) });
+    if (this.mask) hide(this.emit, this.mask, scores, 0, piece);
+    score(this.emit, products, 0, { queries: rows(mine.cotangent), keys: columns(theirs.v) });
+  }
+
+  private group(head: number): number {
+    return Math.floor(head / this.sizes.r);
+  }
+
+  /** A piece's columns of a step's tile, [rows, keys]. */
+  private part(x: View, { tile, at, from, to }: Piece): View {
+    return x.slice(0, 0, tile.rows).slice(1, at, at + to - from);
+  }
+
+  private column(x: View, { piece, queries }: BackwardWork): View {
+    const { tile } = piece;
+    const { panel } = queries;
+    const head = tile.head - panel.heads[0];
+    return x
+      .at(1, (tile.from - panel.queries[0]) / P)
+      .slice(0, 0, tile.rows)
+      .slice(1, head, head + 1);
+  }
+
+  private weigh(work: BackwardWork, n: number): void {
+    const { piece, index, queries } = work;
+    const { tally } = this;
+    const dst = this.part(this.weights(index), piece);
+    this.emit.emit(
+      records.activation,
+      {
+        dst,
+        data: this.part(this.scores(n), { ...piece, at: 0 }),
+        scale: this.config.scale,
+        bias: this.column(queries.columns().negativeLse, work),
+      },
+      { op: "exp" },
+    );
+    tally.add("scalar", tally.cost("scalar", dst.free, true));
+  }
+
+  private differ(work: BackwardWork, n: number): void {
+    const { piece, index, queries } = work;
+    const { tally } = this;
+    const dst = this.part(this.differences(index), piece);
+    this.emit.emit(
+      records.scalarTensorTensor,
+      {
+        dst,
+        data: this.part(this.products(n), { ...piece, at: 0 }),
+        operand0: this.column(queries.columns().delta, work),
+        operand1: this.part(this.weights(index), piece),
+      },
+      { op0: "subtract", op1: "multiply" },
+    );
+    tally.add("vector", tally.cost("vector", dst.free, true));
+  }
+
+  private addValues({ piece, index, queries, block, closes }: BackwardWork): void {
+    const rows = rowsOfTile(queries.load().cotangentRows, queries.panel, piece.tile);
+    this.dv.add(piece.from - block.keys[0], this.part(this.weights(index), piece), rows);
+    if (closes) this.dv.finish(block);
+  }
+
+  private addKeys({ piece, index, queries, block, closes }: BackwardWork): void {
+    const rows = rowsOfTile(queries.load().qRows, queries.panel, piece.tile);
+    this.dk.add(piece.from - block.keys[0], this.part(this.differences(index), piece), rows);
+    if (closes) this.dk.finish(block);
+  }
+
+  private byTensor(index: number): boolean {
+    const { share } = this.options;
+    return Math.floor((index + 1) * share) > Math.floor(index * share);
+  }
+
+  private turn({ piece, step, index }: BackwardWork): void {
+    if (piece !== step.pieces.at(-1) || this.byTensor(index)) return;
+    turn(this.emit, this.turned(index).slice(1, 0, step.chunks), this.differences(index));
+  }
+
+  private turnHere({ piece, step, index }: BackwardWork): void {
+    if (piece !== step.pieces.at(-1) || !this.byTensor(index)) return;
+    const dst = this.turned(index).slice(1, 0, step.chunks);
+    turnThrough(this.emit, this.tally, dst, this.differences(index), () => this.turning());
+  }
+
+  private addQueries({ piece, index, keys, visit }: BackwardWork): void {
+    const { d } = this.sizes;
+    const { tile, from, to, at } = piece;
+    const { kRows } = keys.load();
+    const whole = this.places();
+    const slot = this.place % Math.floor(whole.free / d);
+    const place = whole.slice(0, 0, tile.rows).slice(1, slot * d, slot * d + d);
+    for (let key = from; key < to; key += P) {
+      const count = Math.min(P, to - key);
+      const chunk = (at + key - from) / P;
+      this.emit.emit(
+        records.ncMatmul,
+        {
+          dst: place,
+          stationary: this.turned(index).at(1, chunk).slice(0, 0, count).slice(1, 0, tile.rows),
+          moving: kRows
+            .at(1, (key - keys.from) / P)
+            .at(1, this.group(tile.head) - keys.group)
+            .slice(0, 0, count),
+        },
+        { accumulate: !piece.first || key > from },
+      );
+    }
+    if (!piece.last) return;
+    this.place++;
+    this.dq.add(visit, tile, place);
+  }
+}
+
+/** Buffers by step: each holds what its pieces wrote until the last of them was read. */
+function ringSizes(work: readonly (BackwardWork | undefined)[]) {
+  const spans: { from: number; to: number }[] = [];
+  work.forEach((w, i) => {
+    if (!w) return;
+    const span = spans[w.index] ?? { from: i, to: i };
+    span.to = i;
+    spans[w.index] = span;
+  });
+  const { score: weigh, differ, turn: turned, turnHere, dv, dk, dq } = backwardDelays;
+  const size = (written: number, read: number): number =>
+    ringSize(spans.map(({ from, to }) => ({ from: from + written, to: to + read })));
+  return {
+    weights: size(weigh, Math.max(differ, dv)),
+    differences: size(differ, Math.max(dk, turnHere)),
+    turned: ringSize(spans.map(({ to }) => ({ from: to + turned, to: to + dq }))),
+  };
+}

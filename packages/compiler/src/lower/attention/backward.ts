@@ -1,0 +1,156 @@
+/** The gradient of attention: which parts are on chip together, and in which order pieces go through their stages (backward-stages.ts). */
+import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
+import { bytesOf } from "@opentrn/numerics";
+import type { Emitter } from "../../emit/emitter.ts";
+import { type Division, divide } from "./backward-memory.ts";
+import { backwardSteps, blocksOf, STEP } from "./backward-plan.ts";
+import {
+  BackwardSources,
+  type BackwardTensors,
+  type KeySide,
+  type QuerySide,
+} from "./backward-sources.ts";
+import { BackwardStages, type BackwardWork, backwardDelays } from "./backward-stages.ts";
+import { wantsAllRows } from "./balance.ts";
+import type { KeyBlock, KeyPanel } from "./key-gradients.ts";
+import { pipeline } from "./pipeline.ts";
+import { P, type Panel, type Tile, tilesOf } from "./plan.ts";
+import type { Visit } from "./query-gradients.ts";
+
+/** Tiles of [128, 1024] weights that are under way, at most. */
+const UNDER_WAY = 20;
+
+/** Lowers the gradient of attention of those sizes. Instructions grow with b h n m / (128 x 128). */
+export function lowerBackward(
+  emit: Emitter,
+  sizes: AttentionSizes,
+  config: AttentionConfig,
+  tensors: BackwardTensors,
+): void {
+  const width = bytesOf(tensors.q.dtype);
+  const division = divide(emit.chip, sizes, width, UNDER_WAY * STEP * width);
+  const { causal } = config;
+  const chunks = (Math.ceil(sizes.n / P) * Math.ceil(sizes.m / P)) / (causal ? 2 : 1);
+  const padded =
+    sizes.b * sizes.h * chunks >= 32 &&
+    wantsAllRows(emit.chip, sizes.d, { scores: 2, products: 3 });
+  const lag = backwardDelays.score - backwardDelays.load;
+  const sources = new BackwardSources(emit, tensors, { padded, lag });
+  const order = new Order(sizes, causal, sources, division);
+  const stages = new BackwardStages(emit, sizes, config, tensors, order.work, {
+    share: 0,
+    spills: division.spills,
+  });
+  pipeline(order.work, stages.stages);
+}
+
+/** Goes through sequences, key heads, query heads, blocks of keys and queries, and lists what each step has to do. */
+class Order {
+  /** Gaps let everything under way end, where the next part has no room beside it. */
+  readonly work: (BackwardWork | undefined)[] = [];
+  private readonly sizes: AttentionSizes;
+  private readonly causal: boolean;
+  private readonly sources: BackwardSources;
+  private readonly division: Division;
+  private readonly tiles = new Map<QuerySide, readonly Tile[]>();
+  private steps = 0;
+
+  constructor(
+    sizes: AttentionSizes,
+    causal: boolean,
+    sources: BackwardSources,
+    division: Division,
+  ) {
+    this.sizes = sizes;
+    this.causal = causal;
+    this.sources = sources;
+    this.division = division;
+    const { b, g } = sizes;
+    for (let sequence = 0; sequence < b; sequence++)
+      for (let group = 0; group < g; group += division.groups) {
+        const groups = [group, Math.min(group + division.groups, g)] as const;
+        if (division.spills) this.spilling(sequence, groups);
+        else this.whole(sequence, groups);
+      }
+  }
+
+  /** All queries of some heads and all keys are on chip. */
+  private whole(sequence: number, groups: readonly [number, number]): void {
+    const { m, n, r } = this.sizes;
+    const { heads } = this.division;
+    const blocks = blocksOf(this.sizes);
+    const passes = Math.ceil(r / heads);
+    const count = blocks.length * (groups[1] - groups[0]);
+    const panel: KeyPanel = { sequence, heads: groups, keys: [0, m], passes, blocks: count };
+    const keys = this.sources.keys(sequence, groups, [0, m]);
+    for (let pass = 0; pass < passes; pass++) {
+      const first = groups[0] * r + pass * heads;
+      const last = passes === 1 ? groups[1] * r : Math.min(first + heads, groups[1] * r);
+      const queries = this.queriesOf({ sequence, heads: [first, last], queries: [0, n] });
+      for (let head = groups[0]; head < groups[1]; head++)
+        blocks.forEach((range, block) => {
+          this.block({ panel, head, keys: range, pass }, block, keys, [queries]);
+        });
+      this.gap();
+    }
+  }
+
+  /** Queries pass by in strips, again for each block of keys. */
+  private spilling(sequence: number, [head]: readonly [number, number]): void {
+    const { n, r } = this.sizes;
+    const strip = this.division.queries;
+    blocksOf(this.sizes).forEach((range, block) => {
+      const panel: KeyPanel = {
+        sequence,
+        heads: [head, head + 1],
+        keys: range,
+        passes: 1,
+        blocks: 1,
+      };
+      const keys = this.sources.keys(sequence, [head, head + 1], range);
+      const queries: QuerySide[] = [];
+      // The last queries first: they see every key, and begin its sums.
+      for (let h = head * r; h < (head + 1) * r; h++)
+        for (let from = (Math.ceil(n / strip) - 1) * strip; from >= 0; from -= strip)
+          queries.push(
+            this.queriesOf({
+              sequence,
+              heads: [h, h + 1],
+              queries: [from, Math.min(n, from + strip)],
+            }),
+          );
+      this.block({ panel, head, keys: range, pass: 0 }, block, keys, queries);
+    });
+  }
+
+  private queriesOf(panel: Panel): QuerySide {
+    const made = this.sources.queries(panel);
+    this.tiles.set(made, tilesOf(this.sizes, this.causal, panel.heads, panel.queries));
+    return made;
+  }
+
+  private block(block: KeyBlock, number: number, keys: KeySide, sides: readonly QuerySide[]): void {
+    const { r } = this.sizes;
+    const before = this.work.length;
+    for (const queries of sides) {
+      const tiles = this.tiles.get(queries)!;
+      const mine = tiles.filter((t) => Math.floor(t.head / r) === block.head);
+      const visit: Visit = { panel: queries.panel, tiles, block: number };
+      for (const step of backwardSteps(mine, block.keys)) {
+        const index = this.steps++;
+        for (const piece of step.pieces) {
+          keys.readBy(this.work.length);
+          queries.readBy(this.work.length);
+          this.work.push({ piece, step, index, keys, queries, visit, block, closes: false });
+        }
+      }
+    }
+    const last = this.work.length - 1;
+    if (last >= before) this.work[last] = { ...this.work[last]!, closes: true };
+  }
+
+  private gap(): void {
+    if (this.division.overlaps) return;
+    for (let i = 0; i <= backwardDelays.dq; i++) this.work.push(undefined);
+  }
+}
