@@ -57,6 +57,15 @@ const cases: Readonly<Record<string, ir.Func>> = {
       return [ir.convert(ir.rotary(y, spread(v.cos), spread(v.sin)), bf16)];
     },
   ),
+  "rotary of one row": func(
+    "f",
+    { x: tensor([1, 40], bf16), w: tensor([96, 40], bf16), cos: tensor([16]), sin: tensor([16]) },
+    (v) => {
+      const y = ir.reshape(linear(v.x, v.w), [1, 6, 16]);
+      const spread = (t: ir.Value) => ir.broadcastInDim(t, [1, 6, 16], [2]);
+      return [ir.convert(ir.rotary(y, spread(v.cos), spread(v.sin)), bf16)];
+    },
+  ),
   "norm of whole rows": func("f", { x, w, g: tensor([200]) }, (v) => [
     ir.rmsNorm(linear(v.x, v.w), v.g),
   ]),

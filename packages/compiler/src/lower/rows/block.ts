@@ -138,7 +138,10 @@ export class Block {
     this.columnStep = found.columnStep;
     const pool = new TilePool(emit, spec.budget ?? DEFAULT_BUDGET);
     const site = new Site(emit, pool, found.layout.free.length + 2);
-    this.evaluator = new Evaluator(found.domain, found.layout, site, (v) => this.bind(v));
+    // A single row has no axis: then nothing has rows, and a block is one partition.
+    const lanes = found.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
+    const bind = (v: Value): View => this.bind(v);
+    this.evaluator = new Evaluator(found.domain, found.layout, site, bind, lanes);
   }
 
   static of(spec: BlockSpec, emit: Emitter): Block | string {
