@@ -71,6 +71,11 @@ export class Executable {
     return this.tensors.read(tensor);
   }
 
+  /** Makes the bytes of an output (or input) those of an input of the same type and size, within HBM: a step's results the next one's. */
+  copy(from: TensorRef, to: TensorRef): void {
+    this.tensors.copy(from, to);
+  }
+
   /**
    * Runs the Program on what HBM holds and leaves the results there; registers, accumulators and generators start anew. Outputs keep what
    * the Program does not write. Throws `bad input` when an input was never written.

@@ -69,6 +69,19 @@ for (const fast of [true, false])
       expect(floatsOf(executable.read(ids.loss))).toEqual([(1 / 8 + 1.75) / 2]);
     });
 
+    it("copies a result to an input when asked to", () => {
+      const { executable } = step({ fast });
+      executable.write(0, start);
+      executable.write(1, ones);
+      executable.execute();
+      expect(floatsOf(executable.read(0))[0]).toBe(1);
+      executable.copy(2, 0);
+      expect(executable.read(0)).toEqual(executable.read(2));
+      executable.execute();
+      expect(floatsOf(executable.read(3))).toEqual([(1 * 0.5 + 1) * 0.5 + 1]);
+      expect(() => executable.copy(3, 0)).toThrow("cannot become");
+    });
+
     it("leaves inputs that a run wrote as they are", () => {
       const h = new Hand();
       const x = h.tensor("hbm", "float32", [1, 2], "input");

@@ -80,6 +80,13 @@ export class ResidentTensors {
     return loadTensor(this.map, this.find(tensor, [...inputs, ...outputs], "tensor"));
   }
 
+  /** Makes the bytes of an input or output those of an input of the same type and size, within HBM. */
+  copy(from: TensorRef, to: TensorRef): void {
+    const { inputs, outputs } = this.program;
+    const source = this.find(from, [...inputs, ...outputs], "tensor");
+    this.move(source, this.target(source, to));
+  }
+
   /** Throws `bad input` when an input was never written. */
   checkWritten(): void {
     const [first] = this.missing;
@@ -93,19 +100,26 @@ export class ResidentTensors {
 
   /** Makes outputs the next run's inputs. */
   carry(): void {
-    for (const { from, to } of this.carried) {
-      const source = this.map.hbmRange(from);
-      this.map.u8.copyWithin(this.map.hbmRange(to).from, source.from, source.to);
-      this.missing.delete(to.id);
-    }
+    for (const { from, to } of this.carried) this.move(from, to);
+  }
+
+  private move(from: Storage, to: Storage): void {
+    const source = this.map.hbmRange(from);
+    this.map.u8.copyWithin(this.map.hbmRange(to).from, source.from, source.to);
+    this.missing.delete(to.id);
   }
 
   private pair(c: Carry): { readonly from: Storage; readonly to: Storage } {
     const from = this.find(c.from, this.program.outputs, "output");
-    const to = this.find(c.to, this.program.inputs, "input");
+    return { from, to: this.target(from, c.to) };
+  }
+
+  /** The input that takes the bytes of `from`. */
+  private target(from: Storage, ref: TensorRef): Storage {
+    const to = this.find(ref, this.program.inputs, "input");
     if (from.dtype !== to.dtype || from.rowBytes !== to.rowBytes)
       throw bad("carry", `${typed(from)} cannot become ${typed(to)}; types and sizes must agree`);
-    return { from, to };
+    return to;
   }
 
   private find(tensor: TensorRef, ids: readonly number[], what: string): Storage {

@@ -98,6 +98,10 @@ export class RemoteRank {
     return this.tensors.read(tensor);
   }
 
+  copy(from: TensorRef, to: TensorRef): void {
+    this.tensors.copy(from, to);
+  }
+
   /** Cores at their first instruction, as rank `rank` of `ranks`; `finish` carries outputs over to inputs. */
   start(rank: number, ranks: number): Started<ExecuteOutcome, RemoteRun> {
     this.tensors.checkWritten();

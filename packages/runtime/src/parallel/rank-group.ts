@@ -20,6 +20,8 @@ export interface RankGroup {
   write(rank: number, tensor: TensorRef, data: Uint8Array): void;
   /** A copy of the raw bytes of an output or input of a rank. */
   read(rank: number, tensor: TensorRef): Uint8Array;
+  /** Makes the bytes of an output (or input) those of an input of the same type and size, within a rank's memory. */
+  copy(rank: number, from: TensorRef, to: TensorRef): void;
   /** Runs all ranks once on what their memories hold; rejects with what `executeRanks` throws. One at a time. */
   execute(): Promise<readonly ExecuteOutcome[]>;
   /** Ends the threads. */
@@ -55,6 +57,10 @@ export class LocalRanks implements RankGroup {
 
   read(rank: number, tensor: TensorRef): Uint8Array {
     return rankOf(this.executables, rank).read(tensor);
+  }
+
+  copy(rank: number, from: TensorRef, to: TensorRef): void {
+    rankOf(this.executables, rank).copy(from, to);
   }
 
   async execute(): Promise<readonly ExecuteOutcome[]> {

@@ -94,6 +94,11 @@ class ThreadedRanks implements RankGroup {
     return rankOf(this.remote, rank).read(tensor);
   }
 
+  copy(rank: number, from: TensorRef, to: TensorRef): void {
+    this.mustRest();
+    rankOf(this.remote, rank).copy(from, to);
+  }
+
   async execute(): Promise<readonly ExecuteOutcome[]> {
     this.mustRest();
     this.running = true;

@@ -94,7 +94,8 @@ export class ChipDecoder implements DecodeEngine {
   /** Caches become the next token's. */
   private carry(from: ChipFunction): void {
     for (const name of Object.keys(cacheTypes(this.request.config, optionsOf(this.request))))
-      this.token.writeBytes(name, from.readBytes(name));
+      if (from === this.token) from.carry(name);
+      else this.token.writeBytes(name, from.readBytes(name));
   }
 }
 

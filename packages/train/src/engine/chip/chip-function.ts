@@ -133,6 +133,12 @@ export class ChipFunction {
     return this.group.read(0, this.inputs.get(name)!.storage);
   }
 
+  /** Makes a result the input of that name, on every rank, without leaving their memories. */
+  carry(name: string): void {
+    const [from, to] = [this.outputs.get(name)!.storage, this.inputs.get(name)!.storage];
+    for (let r = 0; r < this.ranks; r++) this.group.copy(r, from, to);
+  }
+
   /** Numbers of a result. */
   read(name: string, rank = 0): Data {
     const { type, storage } = this.outputs.get(name)!;

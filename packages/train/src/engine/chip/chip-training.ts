@@ -174,9 +174,12 @@ export class ChipTraining implements StepEngine {
   /** New parameters and moments become the next step's, on every rank and in every Program. */
   private carry(from: ChipFunction): void {
     for (const name of stateNames(this.request.config)) {
+      if (from.takes(name)) from.carry(name);
       // All ranks have the same: they applied the same sums to the same state.
+      const others = this.functions().filter((f) => f !== from && f.takes(name));
+      if (others.length === 0) continue;
       const bytes = from.readBytes(name);
-      for (const f of this.functions()) if (f.takes(name)) f.writeBytes(name, bytes);
+      for (const f of others) f.writeBytes(name, bytes);
     }
     this.lossIsStale = true;
   }
