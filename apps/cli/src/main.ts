@@ -24,6 +24,10 @@ Examples:
   trn isa nc_matmul
 `;
 
+const demoHelp = `
+A demo that was stopped with Ctrl-C goes on when it is typed again. A finished one stays: the
+next goes to out/demo-2.`;
+
 /** Builds the command tree; each action leaves its exit code with `done`. */
 export function commandLine(io: Io, done: (code: number) => void): Command {
   const trn = new Command("trn")
@@ -196,12 +200,15 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
 
   trn
     .command("demo")
-    .description("runs a transformer block and flash attention, checked, and writes their traces")
-    .option("--out <folder>", "where traces and reports go", "out")
+    .description("trains a small Llama on Moby-Dick for a minute, then lets it write")
+    .argument("[what]", "train, or kernels: a transformer block and flash attention, checked")
+    .option("--out <folder>", "where everything goes (default: out/demo; of kernels: out)")
+    .option("--steps <n>", "optimiser steps of training")
     .option("--json", "as JSON")
-    .action(async (options) => {
-      const { demoCommand } = await import("./commands/demo.ts");
-      done(await demoCommand(options, io));
+    .addHelpText("after", demoHelp)
+    .action(async (what: string | undefined, options) => {
+      const { demo } = await import("./commands/demo.ts");
+      done(await demo(what ?? "train", options, io, version()));
     });
   return trn;
 }

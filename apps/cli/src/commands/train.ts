@@ -1,6 +1,7 @@
 /** `trn train`: opens a run, trains, and reports. */
 import {
   costOfTraining,
+  type OpenTraining,
   openTraining,
   type TrainResult,
   trainLoop,
@@ -32,31 +33,54 @@ export async function trainCommand(
   }).finally(() => progress.done());
   const json = typed.json === true;
   const view = new TrainView(io, open, json);
+  try {
+    view.start();
+    const { result, code } = await trainShown(open, view);
+    const report = trainReport(open, result, typed.out);
+    io.out(json ? `${JSON.stringify(report)}\n` : trainSummary(report, costOfTraining(open)));
+    sayHowItEnded(result, `trn train --resume --out ${typed.out}`, io);
+    return code;
+  } finally {
+    view.done();
+    await open.close();
+  }
+}
+
+export interface ShownTraining {
+  readonly result: TrainResult;
+  /** What the command ends with when nothing comes after training. */
+  readonly code: number;
+}
+
+/** Trains an open run to its end or to the first Ctrl-C, each step into the view. */
+export async function trainShown(open: OpenTraining, view: TrainView): Promise<ShownTraining> {
   const stop = new StopRequest(() =>
     view.say("stopping after this step with a checkpoint; Ctrl-C again stops at once"),
   );
   try {
-    view.start();
     const result = await trainLoop(open.run, {
       onStep: (record) => view.step(record),
       stopRequested: () => stop.exitCode !== undefined,
     });
     view.done();
-    const report = trainReport(open, result, typed.out);
-    io.out(json ? `${JSON.stringify(report)}\n` : trainSummary(report, costOfTraining(open)));
-    sayHowItEnded(result, typed.out, io);
-    if (result.ended === "bad") return exitCode.checkFailed;
-    return result.ended === "stopped" ? (stop.exitCode ?? exitCode.passed) : exitCode.passed;
+    return { result, code: codeOf(result, stop) };
   } finally {
-    view.done();
     stop.release();
-    await open.close();
   }
 }
 
-function sayHowItEnded({ ended, step, bad, checkpoint }: TrainResult, out: string, io: Io): void {
-  if (ended === "stopped")
-    io.err(`stopped at step ${step}; go on with trn train --resume --out ${out}\n`);
+function codeOf({ ended }: TrainResult, stop: StopRequest): number {
+  if (ended === "bad") return exitCode.checkFailed;
+  return ended === "stopped" ? (stop.exitCode ?? exitCode.passed) : exitCode.passed;
+}
+
+/** Why a run ended early, on standard error; `goOn` is the command that continues it. */
+export function sayHowItEnded(
+  { ended, step, bad, checkpoint }: TrainResult,
+  goOn: string,
+  io: Io,
+): void {
+  if (ended === "stopped") io.err(`stopped at step ${step}; go on with ${goOn}\n`);
   if (bad)
     io.err(
       `step ${bad.step}: the loss is ${bad.loss} and the norm of the gradients ${bad.gradNorm}; the first bad tensor is ${bad.tensor}. ` +
