@@ -172,6 +172,13 @@ test("on the chip: predicted time, its range, MFU and cost", async () => {
     (2.235 / 3600 / (8 * tokens_per_second)) * 1e6,
     9,
   );
+  const prompt = ["--prompt", "the c", "--max-new-tokens", "2", "--json"];
+  const made = await trn(["generate", "--model", at("chip"), ...prompt]);
+  const { predicted: token, tokens } = JSON.parse(made.out) as GenerateReport;
+  expect(tokens).toHaveLength(2);
+  expect(token!.ttft_ns).toBeGreaterThan(0);
+  expect(token!.tokens_per_second).toBeCloseTo(1e9 / token!.token_ns, 6);
+  expect(token!.cost!.instance).toBe("trn2.3xlarge");
   expect(readFileSync(at("chip", "log.csv"), "utf8").split("\n")[1]).toMatch(/,\d+\.\d+$/);
 }, 60_000);
 

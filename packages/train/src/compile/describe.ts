@@ -30,7 +30,7 @@ const kinds: Readonly<Record<string, (op: Operation) => string>> = {
 };
 
 /** Composites that are part of what surrounds them. */
-const activations = new Set(["silu", "silu_derivative", "gelu_tanh"]);
+const activations = new Set(["silu", "silu_derivative", "gelu_tanh", "gelu_tanh_derivative"]);
 const targetOf = (op: Operation): string => String(op.attrs["call_target_name"]);
 
 /** `matmul 8192x768x3072 bf16 + 9`: the operation that gives the group its name, and how many more it holds. */
