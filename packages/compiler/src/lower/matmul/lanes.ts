@@ -146,8 +146,9 @@ export class Lanes {
     const asked = attrs["engine"];
     const engine =
       typeof asked === "string" && op.cost.kind !== "dma" ? asked : op.engines(chip)[0]!;
+    // Loads are issued by SyncE.
     if (engine !== "vector" && engine !== "scalar" && engine !== "gpsimd")
-      return { engine, ns: 0, latency: 0 };
+      return { engine: "sync", ns: chip.dma.issueNs.hardware.value, latency: 0 };
     const { dst } = operands;
     const columns =
       dst?.kind === "tile" ? dst.pattern.dims.slice(1).reduce((n, d) => n * d[1], 1) : 1;
@@ -160,7 +161,8 @@ export class Lanes {
 
   /** What the busiest engine does for a unit on average, over what the array does. */
   get load(): number {
-    return Math.max(0, ...this.busy.values()) / (this.count * this.unitNs);
+    const { vector = 0, scalar = 0, gpsimd = 0 } = Object.fromEntries(this.busy);
+    return Math.max(vector, scalar, gpsimd) / (this.count * this.unitNs);
   }
 
   /** Appends everything. */
@@ -174,16 +176,27 @@ export class Lanes {
     this.late = [];
   }
 
-  /** SyncE has the least to do; its queue is the loads'. */
+  /** Stores are issued by the engine that has the least to do. */
   private append(stores: readonly Pending[]): void {
-    const { hardwareDge } = this.emit.chip.dma;
-    const mode = hardwareDge.value ? { dge_mode: "hwdge", engine: "sync" } : {};
+    const { hardwareDge, issueNs } = this.emit.chip.dma;
     for (const p of stores) {
-      const plain = p.op === records.dmaCopy && p.attrs["dge_mode"] === undefined && sameTypes(p);
-      this.emit.append(plain ? { ...p, attrs: { ...p.attrs, ...mode } } : p);
+      const open = p.op === records.dmaCopy && p.attrs["dge_mode"] === undefined && sameTypes(p);
+      if (!open || !hardwareDge.value) {
+        this.emit.append(p);
+        continue;
+      }
+      const busy = (engine: string): number => this.busy.get(engine) ?? 0;
+      const engine = issuers.reduce((a, b) => (busy(b) < busy(a) ? b : a));
+      const software = engine === "gpsimd";
+      this.busy.set(engine, busy(engine) + issueNs[software ? "software" : "hardware"].value);
+      const mode = software ? { dge_mode: "swdge" } : { dge_mode: "hwdge", engine };
+      this.emit.append({ ...p, attrs: { ...p.attrs, ...mode } });
     }
   }
 }
+
+/** Engines that issue stores. */
+const issuers = ["sync", "gpsimd", "scalar"] as const;
 
 /** Only software descriptors convert. */
 const sameTypes = ({ operands: { dst, src } }: Pending): boolean =>

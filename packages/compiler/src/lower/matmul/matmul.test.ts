@@ -74,6 +74,26 @@ const cases: Readonly<Record<string, Dot>> = {
     dtype: "float8_e4m3",
     result: "bfloat16",
   },
+  "float8_e4m3 with K contiguous on both sides": {
+    left: [130, 600],
+    right: [70, 600],
+    contracting: [[1], [1]],
+    dtype: "float8_e4m3",
+    result: "float32",
+  },
+  "float8_e4m3 with an odd K contiguous": {
+    left: [30, 131],
+    right: [20, 131],
+    contracting: [[1], [1]],
+    dtype: "float8_e4m3",
+    result: "float32",
+  },
+  "K of even tiles": {
+    left: [260, 320],
+    right: [96, 320],
+    contracting: [[1], [1]],
+    dtype: "bfloat16",
+  },
   float8_e5m2: {
     left: [256, 30],
     right: [256, 40],
@@ -82,8 +102,8 @@ const cases: Readonly<Record<string, Dot>> = {
     result: "float32",
   },
   "several blocks of everything": {
-    left: [300, 140],
-    right: [1300, 140],
+    left: [260, 40],
+    right: [1100, 40],
     contracting: [[1], [1]],
     dtype: "bfloat16",
   },
@@ -107,8 +127,8 @@ const small = (kib: number): Chip => {
 
 test("operands that SBUF does not hold: whole blocks, and blocks of K with sums that wait", () => {
   const dot: Dot = {
-    left: [200, 900],
-    right: [300, 900],
+    left: [140, 900],
+    right: [260, 900],
     contracting: [[1], [1]],
     dtype: "bfloat16",
   };

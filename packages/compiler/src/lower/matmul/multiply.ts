@@ -5,7 +5,8 @@ import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import { bankColumns, psumBanks } from "./costs.ts";
-import { type Held, loadChunk, type Operand, roomFor } from "./load.ts";
+import { fullTiles, type Held, pairOf, roomFor, tileCount, tileOf } from "./k-tiles.ts";
+import { loadChunk, type Operand } from "./load.ts";
 import type { Tiling } from "./tiling.ts";
 import { type Chunk, type Order, orderOf, type Sizes, type Unit } from "./units.ts";
 
@@ -16,7 +17,6 @@ export type Drain = (unit: Unit, sums: readonly View[]) => void;
 export interface Term {
   readonly left: number;
   readonly right: number;
-  readonly K: number;
 }
 
 export interface Multiplied {
@@ -35,6 +35,7 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
   const rows = emit.chip.tensor.rows.value;
   const order = orderOf(sizes, tiling, rows);
   const slots = new Map<string, readonly Held[]>();
+  const names = ["left", "right"] as const;
   const widest = [sizes.M, Math.max(...sizes.N)] as const;
   const held = (side: 0 | 1, { slot, segment }: Chunk): readonly Held[] => {
     const key = `${side} ${slot}`;
@@ -43,8 +44,8 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
       slots.get(key) ??
       made
         .operands(side, segment)
-        .map(({ K }) =>
-          roomFor(emit, made.dtype, K, tiling.kTiles, most, side === 0 ? "left" : "right"),
+        .map(({ layout, turned }) =>
+          roomFor(emit, made.dtype, layout, turned, tiling.kTiles, most, names[side]),
         );
     slots.set(key, known);
     return known;
@@ -66,7 +67,7 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
       const into = sums[i]!(u)
         .slice(0, 0, unit.mTo - unit.m)
         .slice(1, 0, unit.nTo - unit.n);
-      matmuls(emit, unit, into, left[term.left]!, right[term.right]!, term.K);
+      matmuls(emit, unit, into, left[term.left]!, right[term.right]!);
       return into;
     });
     drain(unit, all);
@@ -106,21 +107,20 @@ class Loads {
 export const psumDepth = (chip: Chip, columns: number, products: number): number =>
   Math.max(1, Math.floor(psumBanks(chip) / (Math.ceil(columns / bankColumns(chip)) * products)));
 
-/** All matmuls of a product of a unit, K ascending. */
-function matmuls(emit: Emitter, unit: Unit, into: View, left: Held, right: Held, K: number): void {
+/** All matmuls of a product of a unit, K tile by K tile. */
+function matmuls(emit: Emitter, unit: Unit, into: View, left: Held, right: Held): void {
   const { left: l, right: r } = unit;
-  const rows = emit.chip.tensor.rows.value;
+  const { layout } = left;
   const bank = bankColumns(emit.chip);
-  const full = Math.min(l.kTo, Math.floor(K / rows)) - l.kFrom;
-  const tiles = Math.min(l.kTo, Math.ceil(K / rows)) - l.kFrom;
-  const pairs = doubleRow(emit, left);
+  const full = Math.min(l.kTo, fullTiles(layout)) - l.kFrom;
+  const tiles = Math.min(l.kTo, tileCount(layout)) - l.kFrom;
+  const pairs = bytesOf(left.dtype) === 1 && emit.chip.tensor.doubleRow.value;
   for (let n = unit.n; n < unit.nTo; n += bank) {
     const nTo = Math.min(unit.nTo, n + bank);
     const dst = into.slice(1, n - unit.n, nTo - unit.n);
     for (let k = 0; k < tiles; ) {
-      const double = pairs && k + 1 < full;
-      const tile = ({ whole, rest }: Held): View =>
-        double ? whole!.slice(1, k, k + 2) : k < full ? whole!.at(1, k) : rest!;
+      const double = pairs && (layout.paired || k + 1 < full);
+      const tile = (h: Held): View => (double ? pairOf(h, k, full) : tileOf(h, k, full));
       const cut = (v: View, from: number, to: number): View =>
         v.slice(v.shape.length - 1, from, to);
       const stationary = cut(tile(left), unit.m - l.from, unit.mTo - l.from);
@@ -131,7 +131,3 @@ function matmuls(emit: Emitter, unit: Unit, into: View, left: Held, right: Held,
     }
   }
 }
-
-/** Whether full K tiles go through the array two at a time. */
-const doubleRow = ({ chip }: Emitter, { whole }: Held): boolean =>
-  whole !== undefined && bytesOf(whole.dtype) === 1 && chip.tensor.doubleRow.value;

@@ -14,6 +14,7 @@ import {
   streamNs,
   transposeRate,
 } from "./costs.ts";
+import { tileCount } from "./k-tiles.ts";
 
 /** Pairs are [left, right]. */
 export interface Tiling {
@@ -47,6 +48,9 @@ export interface Task {
   readonly M: number;
   /** Columns of every segment. */
   readonly N: readonly number[];
+  /** Rows of a K tile; fp8 K tiles may come in pairs. */
+  readonly height: number;
+  readonly paired: boolean;
   /** Operands that a chunk of a side holds. */
   readonly sides: readonly [readonly Load[], readonly Load[]];
   /** K of the products that are summed side by side. */
@@ -103,10 +107,13 @@ export function tilingFor(chip: Chip, task: Task): Tiling {
 const pairOf = (resident: 0 | 1, mine: number, other: number): readonly [number, number] =>
   resident === 0 ? [mine, other] : [other, mine];
 
+/** K tiles of so many K. */
+const tilesOf = ({ height, paired }: Task, K: number): number => tileCount({ K, height, paired });
+
 function* candidates(chip: Chip, task: Task): Generator<Tiling> {
   const rows = chip.tensor.rows.value;
   const room = chip.sbuf.usableBytesPerPartition.value * USABLE - task.reserved;
-  const tiles = ceil(Math.max(...task.products), rows);
+  const tiles = tilesOf(task, Math.max(...task.products));
   const unit = widestUnit(chip, task.products.length, task.columnStep);
   const widest = Math.max(...task.N);
   const whole = (n: number): number => ceil(n, task.columnStep) * task.columnStep;
@@ -116,7 +123,7 @@ function* candidates(chip: Chip, task: Task): Generator<Tiling> {
   ].map((list) => [...new Set(list)]);
   /** Bytes of a partition for one column of a side over some K tiles. */
   const column = (side: 0 | 1, most: number): number =>
-    sum(task.sides[side].map((o) => Math.min(ceil(o.K, rows), most) * bytesOf(o.to)));
+    sum(task.sides[side].map((o) => Math.min(tilesOf(task, o.K), most) * bytesOf(o.to)));
   for (const left of widths[0]!)
     for (const right of widths[1]!) {
       const chunk = [left, right] as const;
@@ -171,7 +178,8 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
   const rows = chip.tensor.rows.value;
   const { M, batch } = task;
   const N = sum(task.N);
-  const tiles = ceil(Math.max(...task.products), rows);
+  const { height } = task;
+  const tiles = tilesOf(task, Math.max(...task.products));
   const kBlocks = ceil(tiles, t.kTiles);
   const mTiles = ceil(M, rows);
   const dtype = task.sides[0][0]!.to;
@@ -183,7 +191,7 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
       return Math.floor(n / columns) * matmulNs(chip, dtype, columns) + last;
     }),
   );
-  const tensor = batch * mTiles * strip * sum(task.products.map((K) => ceil(K, rows)));
+  const tensor = batch * mTiles * strip * sum(task.products.map((K) => tilesOf(task, K)));
   const widths = [M, N] as const;
   const blocks = [0, 1].map((i) =>
     ceil(widths[i as 0 | 1], t.chunk[i as 0 | 1] * t.block[i as 0 | 1]),
@@ -197,11 +205,12 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
       const bytes = bytesOf(o.from);
       const rate = o.turned ? transposeRate(chip) : dmaRate(chip, t.chunk[side] * bytes, "read");
       load += (times * widths[side] * o.K * bytes) / rate;
-      const depth = Math.min(o.K, t.kTiles * rows);
+      const depth = Math.min(o.K, t.kTiles * height);
       const transfers =
-        ceil(t.chunk[side] * depth * bytes, LOAD_BYTES) + (o.K % rows > 0 && o.K > rows ? 1 : 0);
+        ceil(t.chunk[side] * depth * bytes, LOAD_BYTES) +
+        (o.K % height > 0 && o.K > height ? 1 : 0);
       loads += times * ceil(widths[side], t.chunk[side]) * ceil(o.K, depth) * transfers;
-      first += (t.chunk[side] * Math.min(o.K, FIRST_TILES * rows) * bytes) / rate;
+      first += (t.chunk[side] * Math.min(o.K, FIRST_TILES * height) * bytes) / rate;
     }
   }
   // With the left operand staying, columns of a unit are all that one store can take.
