@@ -151,6 +151,10 @@ test("a record of another form, version or with foreign paths is refused", () =>
     [JSON.stringify({ ...record, schedule: undefined }), /lacks schedule/],
     [JSON.stringify({ ...record, step: -1 }), /has step -1/],
     [
+      JSON.stringify({ ...record, position: { epoch: 0, window: -3 } }),
+      /has position.window -3; it is damaged/,
+    ],
+    [
       JSON.stringify({ ...record, files: { "../../x": { bytes: 1, sha256: "" } } }),
       /names a file "..\/..\/x"/,
     ],

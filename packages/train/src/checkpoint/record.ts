@@ -76,6 +76,13 @@ export function parseRecord(text: string, path: string): CheckpointRecord {
     "files",
   ] as const;
   for (const key of needed) if (value[key] === undefined) fail(`lacks ${key}; it is damaged`);
-  if (!Number.isSafeInteger(value.step) || value.step! < 0) fail(`has step ${value.step}`);
+  const counts = {
+    step: value.step,
+    tokens: value.tokens,
+    "position.epoch": value.position!.epoch,
+    "position.window": value.position!.window,
+  };
+  for (const [name, n] of Object.entries(counts))
+    if (!Number.isSafeInteger(n) || n! < 0) fail(`has ${name} ${n}; it is damaged`);
   return value as CheckpointRecord;
 }
