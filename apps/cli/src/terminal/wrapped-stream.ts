@@ -19,6 +19,7 @@ export class WrappedStream {
         this.flush();
         this.out("\n");
         this.column = 0;
+        this.gap = "";
       } else if (c === " ") {
         this.flush();
         this.gap += c;
@@ -31,17 +32,17 @@ export class WrappedStream {
     this.out("\n");
   }
 
+  /** Writes the word, on the next line where this one has no room. */
   private flush(): void {
-    const { word } = this;
-    if (word !== "") {
-      const fits = this.column + this.gap.length + word.length <= this.width;
-      if (!fits && this.column > 0) {
-        this.out(`\n${word}`);
-        this.column = word.length;
-      } else {
-        this.out(this.gap + word);
-        this.column += this.gap.length + word.length;
-      }
+    const { word, gap } = this;
+    if (word === "") return;
+    const fits = this.column + gap.length + word.length <= this.width;
+    if (fits || this.column === 0) {
+      this.out(gap + word);
+      this.column += gap.length + word.length;
+    } else {
+      this.out(`\n${word}`);
+      this.column = word.length;
     }
     this.word = "";
     this.gap = "";
