@@ -8,6 +8,7 @@ export * from "./execute/executable.ts";
 export type { Observed, Observer } from "./execute/observer.ts";
 export { executeRanks, prepareRanks, runRanks } from "./execute/ranks.ts";
 export type { Carry, TensorRef } from "./execute/resident-tensors.ts";
+export { CollectivePlans, type RankOptions } from "./fabric/collective-plan.ts";
 export {
   type Algorithm,
   type CollectiveOp,

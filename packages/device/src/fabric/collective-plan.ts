@@ -2,7 +2,7 @@
 import { type Chip, type Instance, instanceNamed } from "@opentrn/chips";
 import type { InstructionClass, Program } from "@opentrn/isa";
 import { bytesOf } from "@opentrn/numerics";
-import { type CollectiveOp, collectiveTime } from "./collective-time.ts";
+import { type CollectiveOp, type CollectiveTime, collectiveTime } from "./collective-time.ts";
 import { type Fabric, fabricOf } from "./places.ts";
 
 /** Where a launch's ranks are. */
@@ -60,10 +60,11 @@ export class CollectivePlans {
     };
   }
 
-  /** Nanoseconds from the moment all ranks of the group are ready. */
-  ns(c: InstructionClass): number {
+  /** From the moment all ranks of the group are ready. */
+  time(c: InstructionClass): CollectiveTime & { readonly op: CollectiveOp } {
     const group = groupOfRank(c.call.attr, this.rank);
-    return collectiveTime(this.fabric, kinds[c.op.name]!, operandBytes(c), group).ns;
+    const op = kinds[c.op.name]!;
+    return { op, ...collectiveTime(this.fabric, op, operandBytes(c), group) };
   }
 }
 

@@ -197,7 +197,7 @@ export function planOf(
       unit,
       // The sequencer hands a collective to the collective cores, as it triggers a transfer of a ring.
       interval: toTicks(chip.dma.issueNs.ring.value),
-      latency: toTicks(collectives?.ns(c) ?? 0),
+      latency: toTicks(collectives?.time(c).ns ?? 0),
       streamCycles: 0,
       loadCycles: 0,
       rows: 1,

@@ -5,6 +5,10 @@ export const fitted: Tables = {
   "residuals": {
     "low": -0.071,
     "high": 0.199,
+    "collectives": {
+      "low": -0.143,
+      "high": 0.208
+    },
     "generations": [
       "inf2",
       "trn1",
@@ -15,6 +19,7 @@ export const fitted: Tables = {
     "inf2": {
       "shortestUs": 985.8,
       "regimes": [
+        "all_reduce on one chip",
         "dma_copy by ring descriptors, pieces below 512 B",
         "dma_copy by ring descriptors, pieces of 512 B or more",
         "nc_matmul 16 bit"
@@ -24,11 +29,13 @@ export const fitted: Tables = {
       "shortestUs": 132.4,
       "regimes": [
         "activation on scalar 32 bit",
+        "all_reduce on one chip",
         "dma_copy by ring descriptors, pieces below 512 B",
         "dma_copy by ring descriptors, pieces of 512 B or more",
         "nc_matmul 16 bit",
         "nc_matmul 32 bit",
         "nc_matmul 32 bit, half the rows or fewer",
+        "permute between chips",
         "tensor_tensor on vector 32 bit",
         "tensor_tensor_scan on vector 32 bit"
       ]
@@ -38,6 +45,9 @@ export const fitted: Tables = {
       "regimes": [
         "activation on scalar 16 bit",
         "activation on scalar 32 bit",
+        "all_gather between chips",
+        "all_gather on one chip",
+        "all_reduce on one chip",
         "dma_copy by hardware descriptors, pieces below 512 B",
         "dma_copy by hardware descriptors, pieces of 512 B or more",
         "dma_copy by ring descriptors, pieces of 512 B or more",

@@ -32,8 +32,12 @@ export function weakness({ regimes }: Evidence): number {
 export function rangeOf(e: Evidence, besideNs = 0, table: Residuals = fitted.residuals): Range {
   const factor = table.generations.includes(e.generation) ? 1 : UNMEASURED;
   const weak = weakness(e);
+  let between = 0;
+  for (const { share, fabric } of e.regimes.values()) if (fabric) between += share;
+  const spread = (side: "low" | "high"): number =>
+    factor * ((1 - between) * table[side] + between * table.collectives[side]);
   return {
-    low: (e.leastNs + besideNs) * Math.exp(factor * Math.min(0, table.low) - weak),
-    high: (e.mostNs + besideNs) * Math.exp(factor * Math.max(0, table.high) + weak),
+    low: (e.leastNs + besideNs) * Math.exp(Math.min(0, spread("low")) - weak),
+    high: (e.mostNs + besideNs) * Math.exp(Math.max(0, spread("high")) + weak),
   };
 }

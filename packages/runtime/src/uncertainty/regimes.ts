@@ -4,6 +4,7 @@
  * is a regime; whether a measured kernel of the same generation spent time in it decides what a prediction can claim.
  */
 import {
+  CollectivePlans,
   NO_QUEUE,
   type PathKind,
   queues,
@@ -18,6 +19,8 @@ import { bytesOf } from "@opentrn/numerics";
 export interface RegimeShare {
   readonly share: number;
   readonly basis: Basis | "unknown";
+  /** A collective between ranks. */
+  readonly fabric?: boolean;
 }
 
 /** What ranges and the envelope ask of a prediction, of one launch or several together. */
@@ -74,7 +77,7 @@ const PLAYED_AGAIN = 100_000;
 
 /** Everything a range is computed from, over all launches of a kernel. */
 export function evidenceOf(timelines: readonly Timeline[]): Evidence {
-  const shares = new Map<string, { ticks: number; basis: Basis | "unknown" }>();
+  const shares = new Map<string, Ticks>();
   const spent = new Map<PathKind, number>();
   let [total, least, most, mean, all] = [0, 0, 0, 0, 0];
   for (const t of timelines) {
@@ -96,21 +99,40 @@ export function evidenceOf(timelines: readonly Timeline[]): Evidence {
     mostNs: most,
     meanNs: mean,
     regimes: new Map(
-      [...shares].map(([key, { ticks, basis }]) => [
-        key,
-        { share: all > 0 ? ticks / all : 0, basis },
-      ]),
+      [...shares].map(([key, { ticks, basis, fabric }]) => {
+        const share = all > 0 ? ticks / all : 0;
+        return [key, fabric ? { share, basis, fabric } : { share, basis }];
+      }),
     ),
     spent,
   };
 }
 
+/** How far apart the ranks of a collective are, in words. */
+export const acrossWords = {
+  "one chip": "on one chip",
+  chips: "between chips",
+  machines: "between machines",
+} as const;
+
+function between(collectives: CollectivePlans, c: InstructionClass): string {
+  const { op, across } = collectives.time(c);
+  return `${op} ${acrossWords[across]}`;
+}
+
+interface Ticks {
+  ticks: number;
+  readonly basis: Basis | "unknown";
+  readonly fabric: boolean;
+}
+
 /** Adds the time each regime holds the critical path; returns its length. */
 function addShares(
-  { program, graph, schedule, criticalPath, shapeOf, plans }: Timeline,
-  shares: Map<string, { ticks: number; basis: Basis | "unknown" }>,
+  { program, graph, schedule, criticalPath, shapeOf, plans, options }: Timeline,
+  shares: Map<string, Ticks>,
 ): number {
   const keys = new Map<number, string>();
+  const collectives = new CollectivePlans(program, options);
   const { instances } = criticalPath;
   let all = 0;
   for (let k = 0; k < instances.length; k++) {
@@ -124,14 +146,14 @@ function addShares(
     if (key === undefined) {
       const queue = graph.queue[i]!;
       const piece = queue === NO_QUEUE ? 0 : pieceOf(shapeOf(id, graph.shift.get(i) ?? 0));
-      key = regimeOf(c, queue, piece);
+      key = c.op.cost.kind === "fabric" ? between(collectives, c) : regimeOf(c, queue, piece);
       keys.set(id, key);
     }
     const known = shares.get(key);
     if (known) known.ticks += ticks;
     else {
       const basis = plans[id]!.unknown === undefined ? basisOf(c) : "unknown";
-      shares.set(key, { ticks, basis });
+      shares.set(key, { ticks, basis, fabric: c.op.cost.kind === "fabric" });
     }
     all += ticks;
   }

@@ -5,6 +5,8 @@ export interface Residuals {
   /** Logarithms of measured over predicted time that a twentieth of the measurements is below, and above; families count alike. */
   readonly low: number;
   readonly high: number;
+  /** The same for collectives between ranks. */
+  readonly collectives: { readonly low: number; readonly high: number };
   /** Chips whose kernels the figures come from. */
   readonly generations: readonly string[];
 }

@@ -6,7 +6,12 @@ import { rangeOf, weakness } from "./range.ts";
 import type { RegimeShare } from "./regimes.ts";
 import { tablesFile } from "./tables.ts";
 
-const residuals = { low: -0.1, high: 0.2, generations: ["trn2"] };
+const residuals = {
+  low: -0.1,
+  high: 0.2,
+  collectives: { low: -0.3, high: 0.5 },
+  generations: ["trn2"],
+};
 const measured = { trn2: { shortestUs: 20, regimes: ["nc_matmul 16 bit", "dma_copy by ring"] } };
 const of = (entries: Record<string, RegimeShare>) => new Map(Object.entries(entries));
 
@@ -36,6 +41,16 @@ describe("a range", () => {
       100_000 * Math.exp(0.2 + weak),
       6,
     );
+  });
+
+  it("has the spread of collectives for the time that they take", () => {
+    const regimes = of({
+      a: { share: 0.75, basis: "measured" },
+      "all_reduce on one chip": { share: 0.25, basis: "measured", fabric: true },
+    });
+    const { low, high } = rangeOf(evidence({ regimes }), 0, residuals);
+    expect(Math.log(low / 100_000)).toBeCloseTo(0.75 * -0.1 + 0.25 * -0.3, 12);
+    expect(Math.log(high / 100_000)).toBeCloseTo(0.75 * 0.2 + 0.25 * 0.5, 12);
   });
 
   it("has twice the spread for a chip of which no kernel was measured", () => {
@@ -71,6 +86,10 @@ describe("the envelope", () => {
     expect(outsideOf(evidence({ meanNs: 9_000 }), measured)).toEqual([
       "it takes less than half the time of the shortest kernel measured on trn2 (20 µs)",
     ]);
+    const between = of({
+      "nc_matmul 16 bit": { share: 1, basis: "measured", fabric: true },
+    });
+    expect(outsideOf(evidence({ meanNs: 9_000, regimes: between }), measured)).toEqual([]);
     expect(outsideOf(evidence({ generation: "trn3" }), measured)).toEqual([
       "no kernel on trn3 was compared with a measurement",
     ]);

@@ -56,7 +56,7 @@ const textOf = (value: unknown): string =>
   typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
 
 /** Named groups of a match, or undefined when a field does not fit. */
-function matched(match: Match, row: PublishedRow): Record<string, string> | undefined {
+export function matched(match: Match, row: PublishedRow): Record<string, string> | undefined {
   const groups: Record<string, string> = {};
   for (const [field, pattern] of Object.entries(match)) {
     const m = new RegExp(pattern).exec(textOf((row as unknown as Record<string, unknown>)[field]));
@@ -80,6 +80,11 @@ export function bindingOf(row: PublishedRow, { bindings }: Bindings): Bound | un
   }
   return undefined;
 }
+
+/** Why nothing of ours stands for a row, where the file says so of rows of its family. */
+export const notCompared = (row: PublishedRow, { unrebuildable }: Bindings): string | undefined =>
+  unrebuildable.find((u) => u.match["family"] !== undefined && matched(u.match, row) !== undefined)
+    ?.why;
 
 /** Why no kernel stands for a row. */
 export const reasonOf = (row: PublishedRow, { unrebuildable }: Bindings): string =>

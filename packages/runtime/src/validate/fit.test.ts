@@ -4,7 +4,12 @@ import { coverageByGroup, fitMeasured, fitResiduals } from "./fit.ts";
 import { type CheckedRow, judged } from "./validation.ts";
 
 const tables = {
-  residuals: { low: 0, high: 0, generations: ["trn2"] },
+  residuals: {
+    low: 0,
+    high: 0,
+    collectives: { low: 0, high: 0 },
+    generations: ["trn2"],
+  },
   measured: { trn2: { shortestUs: 1, regimes: [] } },
 };
 
@@ -80,4 +85,17 @@ it("coverage says what the other families' ranges would have held", () => {
   expect(a).toMatchObject({ group: "trn2 a", rows: 10, within: 10, withinUnseen: 10 });
   expect(b).toMatchObject({ within: 10 });
   expect(c).toMatchObject({ within: 4, withinUnseen: 0 });
+});
+
+it("collectives have residuals of their own, and what contradicts the model covers nothing", () => {
+  const regimes = (key: string) => new Map([[key, { share: 1, basis: "measured" as const }]]);
+  const collective = (ratio: number, key: string) =>
+    row("c", ratio, { metric: "collective_latency" }, evidence({ regimes: regimes(key) }));
+  const checked = [
+    row("a", 1.1),
+    collective(1.3, "on one chip"),
+    collective(3, "between machines"),
+  ];
+  expect(fitResiduals(checked)).toMatchObject({ high: 0.096, collectives: { high: 0.263 } });
+  expect(fitMeasured(checked)["trn2"]!.regimes).toEqual(["nc_matmul 16 bit", "on one chip"]);
 });

@@ -3,23 +3,23 @@
  * cover. A claim about kernels of families that were not measured is tested by leaving each family out in turn.
  */
 import type { Measured, Residuals, Tables } from "../uncertainty/tables.ts";
-import { metrics, timeResidual } from "./metric.ts";
+import { collectiveMetrics } from "./collective.ts";
+import { kindOf, timeResidual } from "./metric.ts";
 import { generationOf } from "./row.ts";
 import { median } from "./statistics.ts";
-import { type CheckedRow, judged, measuredTimes } from "./validation.ts";
+import { type CheckedRow, judged, measuredCollectives, measuredTimes } from "./validation.ts";
 
 /** Share of measurements that a range leaves out on each side. */
 const TAIL = 0.05;
 /** Share of its time that a measured kernel spends in a kind of work which it then covers. */
 const COVERS = 0.05;
 
+/** Logarithm of measured over predicted beyond which a collective's model is contradicted: twice or half. */
+const CONTRADICTS = Math.log(2);
+
 /** Generation and family of a row. */
 export const groupOf = ({ row }: CheckedRow): string =>
   `${generationOf(row)} ${row.family ?? row.kernel}`;
-
-/** Rows that count: measured times of trust A or B. */
-export const fittedRows = (checked: readonly CheckedRow[]): CheckedRow[] =>
-  measuredTimes(checked).filter(({ row }) => row.trust === "A" || row.trust === "B");
 
 /** Value that a share `q` of the weight lies at or below. */
 function weightedQuantile(
@@ -43,7 +43,7 @@ function weightedQuantile(
 function unexplained(c: CheckedRow): number {
   const { evidence: e, besideNs } = c;
   const total = e.meanNs + besideNs;
-  const residual = timeResidual(metrics[c.row.metric]!.kind, c.row.value, c.predicted);
+  const residual = timeResidual(kindOf(c.row.metric)!, c.row.value, c.predicted);
   const [least, most] = [e.leastNs, e.mostNs].map((ns) => Math.log((ns + besideNs) / total)) as [
     number,
     number,
@@ -53,25 +53,50 @@ function unexplained(c: CheckedRow): number {
 
 /** Residuals that a twentieth of the families' measurements are below, and above. Families count alike, however many rows they have. */
 export function fitResiduals(checked: readonly CheckedRow[]): Residuals {
-  const rows = fittedRows(checked);
+  const rows = measuredTimes(checked).filter(isTrusted);
+  return {
+    ...tails(rows, groupOf),
+    collectives: tails(agreeing(checked), sourceOf),
+    generations: [...new Set(rows.map((c) => generationOf(c.row)))].sort(),
+  };
+}
+
+const isTrusted = ({ row }: CheckedRow): boolean => row.trust === "A" || row.trust === "B";
+
+/** Collectives whose model a measurement confirms; what it contradicts is outside the envelope and no matter of a range. */
+const agreeing = (checked: readonly CheckedRow[]): CheckedRow[] =>
+  measuredCollectives(checked).filter(
+    (c) => isTrusted(c) && Math.abs(Math.log(c.row.value / c.predicted)) < CONTRADICTS,
+  );
+
+/** Where a collective was measured: rows of one table count together. */
+const sourceOf = ({ row }: CheckedRow): string =>
+  [row.generation, row.kernel, row.source_group, row.topology].join(" ");
+
+/** Residuals that a twentieth of the groups' measurements are below, and above, groups counting alike. */
+function tails(
+  rows: readonly CheckedRow[],
+  group: (c: CheckedRow) => string,
+): { readonly low: number; readonly high: number } {
   const sizes = new Map<string, number>();
-  for (const c of rows) sizes.set(groupOf(c), (sizes.get(groupOf(c)) ?? 0) + 1);
-  const sample = rows.map((c) => ({ value: unexplained(c), weight: 1 / sizes.get(groupOf(c))! }));
+  for (const c of rows) sizes.set(group(c), (sizes.get(group(c)) ?? 0) + 1);
+  const sample = rows.map((c) => ({ value: unexplained(c), weight: 1 / sizes.get(group(c))! }));
   // Three digits, outwards, so that the row a percentile stands on is within it.
   return {
     low: Math.floor(1e3 * Math.min(0, weightedQuantile(sample, TAIL))) / 1e3,
     high: Math.ceil(1e3 * Math.max(0, weightedQuantile(sample, 1 - TAIL))) / 1e3,
-    generations: [...new Set(rows.map((c) => generationOf(c.row)))].sort(),
   };
 }
 
 /** Kinds of work that measured kernels cover, by chip. */
 export function fitMeasured(checked: readonly CheckedRow[]): Measured {
   const chips = new Map<string, { shortestUs: number; regimes: Set<string> }>();
-  for (const { evidence: e, row } of measuredTimes(checked)) {
+  for (const c of [...measuredTimes(checked), ...agreeing(checked)]) {
+    const { evidence: e, row } = c;
     const chip = generationOf(row);
     const known = chips.get(chip) ?? { shortestUs: Number.POSITIVE_INFINITY, regimes: new Set() };
-    known.shortestUs = Math.min(known.shortestUs, e.meanNs / 1e3);
+    if (!(row.metric in collectiveMetrics))
+      known.shortestUs = Math.min(known.shortestUs, e.meanNs / 1e3);
     for (const [key, { share }] of e.regimes) if (share >= COVERS) known.regimes.add(key);
     chips.set(chip, known);
   }

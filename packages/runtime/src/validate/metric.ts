@@ -1,4 +1,5 @@
 /** Published metrics in our terms: how each follows from a prediction, and how its error is counted. */
+import { collectiveMetrics } from "./collective.ts";
 import type { Prediction } from "./predict.ts";
 
 /** How a figure goes with time: it is one, goes down as time goes up, or does not depend on it. */
@@ -59,6 +60,10 @@ export const metrics: Readonly<Record<string, Metric>> = {
   hbm_read_mb: { kind: "bytes", predicted: (p) => p.hbmReadBytes / 1e6, slower: true },
   hbm_write_mb: { kind: "bytes", predicted: (p) => p.hbmWriteBytes / 1e6, slower: true },
 };
+
+/** How a published figure goes with time; undefined for one that is not predicted. */
+export const kindOf = (metric: string): Kind | undefined =>
+  metrics[metric]?.kind ?? collectiveMetrics[metric];
 
 /** Rows that say how long something took, or how fast it was. */
 export const timesThings = (metric: string): boolean => /^(latency|tflops|bandwidth)$/.test(metric);

@@ -23,6 +23,8 @@ export interface PublishedRow {
   readonly cores?: number;
   readonly lnc?: number;
   readonly note?: string;
+  /** Of a collective: where its ranks are, in words. */
+  readonly topology?: string;
   readonly where?: Readonly<Record<string, unknown>>;
 }
 
@@ -31,11 +33,31 @@ const bad = (message: string): OpenTrnError =>
 
 const texts = ["id", "kernel", "generation", "dtype", "metric"] as const;
 
+/**
+ * A row of a collective has what it is in `op` and its figures in columns of their own; it becomes a row with one metric: the latency, or
+ * the bus bandwidth where no size or no latency is given.
+ */
+function collectiveRow(r: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { op, ranks, nodes, size_bytes, latency_us, busbw_gb_s, algbw_gb_s, ...rest } = r;
+  const sizes = Object.entries({ ranks, nodes, size_bytes }).filter(([, v]) => v !== undefined);
+  const latency = size_bytes !== undefined && latency_us !== undefined;
+  return {
+    ...rest,
+    kernel: op,
+    family: "collective",
+    shapes: Object.fromEntries(sizes),
+    metric: latency ? "collective_latency" : "bus_bandwidth",
+    value: latency ? latency_us : (busbw_gb_s ?? algbw_gb_s ?? latency_us ?? 0),
+    unit: latency ? "us" : "GB/s",
+  };
+}
+
 /** Checks one row; `place` names it in errors. */
 function checked(row: unknown, place: string): PublishedRow {
   if (typeof row !== "object" || row === null || Array.isArray(row))
     throw bad(`${place} is no object; a row has ${texts.join(", ")}, shapes and value`);
-  const r = row as Record<string, unknown>;
+  const given = row as Record<string, unknown>;
+  const r = given["op"] !== undefined && !("metric" in given) ? collectiveRow(given) : given;
   for (const key of texts)
     if (typeof r[key] !== "string" || r[key] === "")
       throw bad(`${place}: ${key} is ${JSON.stringify(r[key])}, must be a string`);
@@ -86,5 +108,5 @@ export function dtypeOf(row: PublishedRow): DType | undefined {
   return spellings[name] ?? dtypeNames.find((d) => d === name);
 }
 
-/** The chip a row was measured on; `trn1/unspecified` counts as trn1. */
+/** The chip a row was measured on; `trn1/unspecified` counts as trn1, "inf2/trn1 (NeuronCore-v2)" as inf2. */
 export const generationOf = (row: PublishedRow): string => row.generation.split("/")[0]!;

@@ -9,8 +9,21 @@ import { fitted } from "../uncertainty/fitted.generated.ts";
 import { rangeOf } from "../uncertainty/range.ts";
 import type { Evidence } from "../uncertainty/regimes.ts";
 import type { Tables } from "../uncertainty/tables.ts";
-import { type Bindings, type Bound, bindingOf, readBindings, reasonOf } from "./binding.ts";
-import { figureRange, metrics, timesThings } from "./metric.ts";
+import {
+  type Bindings,
+  type Bound,
+  bindingOf,
+  notCompared,
+  readBindings,
+  reasonOf,
+} from "./binding.ts";
+import {
+  type CollectiveBindings,
+  collectiveMetrics,
+  predictCollective,
+  readCollectives,
+} from "./collective.ts";
+import { figureRange, kindOf, metrics, timesThings } from "./metric.ts";
 import { type Case, type Order, type Prediction, predict } from "./predict.ts";
 import { dtypeOf, generationOf, type PublishedRow, sizesOf } from "./row.ts";
 import { median, quantile } from "./statistics.ts";
@@ -78,6 +91,7 @@ export async function validate(
 class Validator {
   private readonly bindings: Bindings;
   private readonly folder: string;
+  private readonly collectives: CollectiveBindings;
   private readonly options: ValidateOptions;
   /** Rows of one configuration share a prediction. */
   private readonly known = new Map<string, Prediction>();
@@ -86,6 +100,7 @@ class Validator {
     this.options = options;
     this.bindings = readBindings(options.bindings);
     this.folder = join(dirname(options.bindings), "kernels");
+    this.collectives = readCollectives(options.bindings);
   }
 
   async run(rows: readonly PublishedRow[]): Promise<Validation> {
@@ -100,7 +115,29 @@ class Validator {
     return { checked, unchecked, summary: summarise(checked) };
   }
 
+  private checkCollective(row: PublishedRow): CheckedRow | UncheckedRow {
+    const why = notCompared(row, this.bindings);
+    if (why !== undefined) return { row, why };
+    const made = predictCollective(row, this.collectives);
+    if (typeof made === "string") return { row, why: made };
+    const { predicted, chip, cores, evidence, besideNs } = made;
+    return judged(
+      {
+        // What the row leaves open is settled by its binding.
+        row: { ...row, generation: chip },
+        predicted,
+        errorPct: 100 * (predicted / row.value - 1),
+        kernel: "collectiveTime",
+        cores,
+        evidence,
+        besideNs,
+      },
+      fitted,
+    );
+  }
+
   private async check(row: PublishedRow): Promise<CheckedRow | UncheckedRow> {
+    if (row.metric in collectiveMetrics) return this.checkCollective(row);
     const metric = metrics[row.metric];
     const bound = bindingOf(row, this.bindings);
     if (bound === undefined) return { row, why: reasonOf(row, this.bindings) };
@@ -187,7 +224,7 @@ export function judged(
   tables: Tables,
 ): CheckedRow {
   const { evidence, besideNs, predicted } = row;
-  const { kind } = metrics[row.row.metric]!;
+  const kind = kindOf(row.row.metric)!;
   const total = evidence.meanNs + besideNs;
   const { low, high } = rangeOf(evidence, besideNs, tables.residuals);
   const outside = outsideOf(evidence, tables.measured);
@@ -198,6 +235,10 @@ export function judged(
     outside,
   };
 }
+
+/** Measured times and rates of collectives. */
+export const measuredCollectives = (checked: readonly CheckedRow[]): CheckedRow[] =>
+  checked.filter((c) => c.row.kind !== "threshold" && c.row.metric in collectiveMetrics);
 
 /** Measured rows that say how long something took, or how fast it was. */
 export const measuredTimes = (checked: readonly CheckedRow[]): CheckedRow[] =>

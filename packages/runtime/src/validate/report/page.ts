@@ -1,9 +1,12 @@
 /** The accuracy page. Its figures come from the checked rows; its sentences are here. */
+
+import { timesThings } from "../metric.ts";
 import { generationOf, type PublishedRow } from "../row.ts";
 import { median, quantile } from "../statistics.ts";
 import { type CheckedRow, measuredTimes } from "../validation.ts";
 import { type Accuracy, isMeasured, type Notes } from "./accuracy.ts";
 import { type Block, heading, paragraph, table } from "./blocks.ts";
+import { collectiveBlocks } from "./collectives.ts";
 import { families, reasons, worst } from "./families.ts";
 import { rangeBlocks } from "./ranges.ts";
 
@@ -21,6 +24,7 @@ export function accuracyPage(a: Accuracy): Block[] {
     ...replayBlocks(a),
     ...familyBlocks(a),
     ...shareBlocks(a),
+    ...collectiveBlocks(a),
     ...worstBlocks(a),
     ...rangeBlocks(a),
     ...sensitivityBlocks(a),
@@ -151,7 +155,7 @@ function replayBlocks({ replayed }: Accuracy): Block[] {
 }
 
 function familyBlocks({ validation: { checked } }: Accuracy): Block[] {
-  const groups = families(checked, (m) => !m.endsWith("_pct") && !m.startsWith("hbm_"));
+  const groups = families(checked, timesThings);
   return [
     heading(2, "By kernel family"),
     table(
