@@ -87,7 +87,7 @@ const cheap = new Set([
   "iota",
   "transpose",
 ]);
-const cheapComposites = new Set(["silu", "silu_derivative", "gelu_tanh"]);
+const cheapComposites = new Set(["silu", "silu_derivative", "gelu_tanh", "gelu_tanh_derivative"]);
 const isCheap = (op: Operation): boolean =>
   op.name === "custom_call"
     ? cheapComposites.has(String(op.attrs["call_target_name"]))
@@ -124,7 +124,7 @@ function reads(groups: Groups, group: Group): readonly Value[] {
 }
 
 /** Longest chain that is copied. */
-const MOST_COPIED = 12;
+const MOST_COPIED = 24;
 
 /**
  * The cheap operations behind `v` up to values that lie in memory anyway, or undefined when there are none or too many. Values as large

@@ -42,10 +42,30 @@ function siluDerivative(x: Value): Value {
   return multiply(s, add(multiply(x, subtract(1, s)), 1));
 }
 
+/** The derivative of GPT-2's GELU, with its tanh as a logistic: s + s (1 - s) x z' with s = logistic(z), z = 2 a (x + c x^3). */
+function geluTanhDerivative(x: Value): Value {
+  const a = 2 * Math.sqrt(2 / Math.PI);
+  const c = 0.044715;
+  const u = multiply(x, x);
+  const s = logistic(multiply(x, add(multiply(u, a * c), a)));
+  const w = multiply(x, add(multiply(u, 3 * a * c), a));
+  return multiply(s, add(multiply(subtract(1, s), w), 1));
+}
+
 export const activationComposites = {
   silu: elementwise("silu", "x logistic(x)", silu, "silu_derivative"),
   silu_derivative: elementwise("silu_derivative", "the derivative of silu", siluDerivative),
-  gelu_tanh: elementwise("gelu_tanh", "GELU by tanh, as GPT-2 has it", geluTanh),
+  gelu_tanh: elementwise(
+    "gelu_tanh",
+    "GELU by tanh, as GPT-2 has it",
+    geluTanh,
+    "gelu_tanh_derivative",
+  ),
+  gelu_tanh_derivative: elementwise(
+    "gelu_tanh_derivative",
+    "the derivative of gelu_tanh",
+    geluTanhDerivative,
+  ),
 } as const satisfies Record<string, Composite>;
 
 /** x logistic(x) as one operation. */

@@ -1,13 +1,15 @@
-/** Activations that are one operation become one instruction, as exact as the steps they stand for. */
+/** Activations that are one operation: one instruction where the chip has the function, as exact as the steps they stand for. */
 import * as ir from "@opentrn/ir";
 import { expect, test } from "vitest";
 import { compareGroup } from "../../testing.ts";
 
+const derivative = (name: string) => (x: ir.Value) =>
+  ir.customCall(name, [x], { results: [x.type] })[0]!;
 const functions = {
   silu: ir.siluOp,
   gelu_tanh: ir.geluTanhOp,
-  silu_derivative: (x: ir.Value) =>
-    ir.customCall("silu_derivative", [x], { results: [x.type] })[0]!,
+  silu_derivative: derivative("silu_derivative"),
+  gelu_tanh_derivative: derivative("gelu_tanh_derivative"),
 } as const;
 
 test.each(
@@ -20,6 +22,7 @@ test.each(
   const { module, results } = compareGroup(fn, { x });
   const [r] = results;
   const work = module.program.classes.filter((c) => c.engine !== "dma").map((c) => c.op.name);
-  expect(new Set(work)).toEqual(new Set(["activation"]));
+  // The chip has no function for the derivative of this GELU.
+  if (name !== "gelu_tanh_derivative") expect(new Set(work)).toEqual(new Set(["activation"]));
   expect(r!.chipError).toBeLessThanOrEqual(2 * r!.interpreterError + r!.scale * 2 ** -22);
 });

@@ -104,6 +104,26 @@ const cosine: Write = (site, dst, [a]) => {
   tensorScalar(site, dst, half, "multiply", -2, false, { op: "add", value: 1 });
 };
 
+/** s (1 + (1 - s) w) with s = logistic(x (a + a c x^2)) and w = x (a + 3 a c x^2): two functions, the rest on VectorE and GpSimd. */
+const geluTanhDerivative: Write = (site, dst, [a]) => {
+  const x = outOfPsum(site, asTile(site, a!, dst));
+  const [scale, cubic] = [2 * Math.sqrt(2 / Math.PI), 0.044715];
+  const counts = countsOf(dst);
+  const [square, s, w] = ["float32", "float32", "float32"].map((d) =>
+    site.scratch(d as "float32", counts),
+  ) as [Tile, Tile, Tile];
+  activation(site, square, x, "square");
+  tensorScalar(site, s, square, "multiply", scale * cubic, false, { op: "add", value: scale });
+  tensorTensor(site, s, s, x, "multiply");
+  activation(site, s, s, "sigmoid");
+  tensorScalar(site, w, square, "multiply", 3 * scale * cubic, false, { op: "add", value: scale });
+  tensorTensor(site, w, w, x, "multiply");
+  tensorScalar(site, square, s, "multiply", -1, false, { op: "add", value: 1 });
+  tensorTensor(site, w, w, square, "multiply");
+  tensorScalar(site, w, w, "add", 1);
+  tensorTensor(site, dst, w, s, "multiply");
+};
+
 const power: Write = (site, dst, [a, b]) => {
   const [x, y] = [a!, b!].map((v) => outOfPsum(site, asTile(site, v, dst))) as [Tile, Tile];
   tensorTensor(site, dst, x, y, "power");
@@ -131,6 +151,7 @@ export const floatOps: Readonly<Record<string, Write>> = {
   silu: fn("silu"),
   silu_derivative: fn("silu_dx"),
   gelu_tanh: fn("gelu_apprx_tanh"),
+  gelu_tanh_derivative: geluTanhDerivative,
 };
 
 /** ALU operations of comparisons. */
