@@ -55,6 +55,7 @@ export function givenOptions(typed: TypedTrainOptions): Partial<TrainOptions> {
       typed.computeDtype && choiceOption("--compute-dtype", typed.computeDtype, computeTypes),
     term: typed.term && choiceOption("--term", typed.term, priceTerms),
     stochasticRounding: typed.stochasticRounding,
+    fp8: typed.fp8,
   };
   for (const [name, value] of Object.entries(words)) if (value !== undefined) set[name] = value;
   return set as Partial<TrainOptions>;

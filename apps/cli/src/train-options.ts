@@ -11,6 +11,7 @@ export interface TypedTrainOptions {
   readonly engine?: string;
   readonly computeDtype?: string;
   readonly stochasticRounding?: boolean;
+  readonly fp8?: boolean;
   readonly steps?: string;
   readonly batch?: string;
   readonly seq?: string;
@@ -43,6 +44,7 @@ export const shownDefaults = {
   engine: "chip",
   computeDtype: "bfloat16",
   stochasticRounding: false,
+  fp8: false,
   steps: 100,
   batch: 8,
   accumulate: 1,
@@ -109,6 +111,7 @@ export const addTrainOptions = (command: Command): Command =>
     .option("--cores <n>", `cores that share a batch (default: ${d.cores})`)
     .option("--engine <name>", `what computes: ${shownEngines.join(", ")} (default: "${d.engine}")`)
     .option("--compute-dtype <type>", `of activations and products (default: "${d.computeDtype}")`)
+    .option("--fp8", "products in fp8, each operand scaled by its largest magnitude")
     .option("--stochastic-rounding", "round to the compute type at random")
     .option("--instance <name>", "machine whose price counts (default: the smallest with one)")
     .option("--term <name>", `price to take: ${shownTerms.join(", ")}`)

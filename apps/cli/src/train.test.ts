@@ -245,6 +245,12 @@ describe("bad input ends with 2 and says what to do", () => {
     ["too many cores", args("b10", "--cores", "99"), /--cores 99 is more than the 8 that trn2 has/],
     ["uneven cores", args("b11", "--cores", "4"), /--cores 4 does not divide --batch 2/],
     [
+      "rounding that no engine does",
+      args("b16", "--stochastic-rounding"),
+      /--stochastic-rounding is not done/,
+    ],
+    ["fp8 without a chip", args("b17", "--fp8"), /--fp8 is what the compiler does, not the interp/],
+    [
       "long warm-up",
       args("b12", "--steps", "3", "--warmup", "4"),
       /--warmup 4 is longer than the run/,

@@ -107,6 +107,7 @@ export const identity: RunIdentity = {
   engine: "bigram",
   computeDtype: "float32",
   stochasticRounding: false,
+  fp8: false,
   data: "",
   evaluationShare: 0.1,
 };

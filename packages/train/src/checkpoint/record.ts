@@ -23,6 +23,7 @@ export interface RunIdentity {
   readonly engine: string;
   readonly computeDtype: string;
   readonly stochasticRounding: boolean;
+  readonly fp8: boolean;
   /** Of the text and its tokenizer. */
   readonly data: string;
   /** Share of the text held back for evaluation. */

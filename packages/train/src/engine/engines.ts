@@ -14,6 +14,8 @@ export interface Placement {
   /** Data-parallel cores; each takes an equal part of every micro-batch. */
   readonly cores: number;
   readonly stochasticRounding: boolean;
+  /** Products of 16-bit operands in fp8. */
+  readonly fp8: boolean;
   readonly seed: number;
 }
 

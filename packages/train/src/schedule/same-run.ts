@@ -12,6 +12,7 @@ const rows: readonly (readonly [string, (i: RunIdentity) => string | number | bo
   ["--engine", (i) => i.engine],
   ["--compute-dtype", (i) => i.computeDtype],
   ["--stochastic-rounding", (i) => i.stochasticRounding],
+  ["--fp8", (i) => i.fp8],
   ["--eval-share", (i) => i.evaluationShare],
   ["--data", (i) => i.data],
 ];

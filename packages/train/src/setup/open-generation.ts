@@ -56,7 +56,7 @@ export async function openGeneration(request: GenerationRequest): Promise<OpenGe
       computeDtype: request.computeDtype,
       context: Math.min(prompt + request.maxNewTokens, config.positions),
     },
-    { chip, cores: 1, stochasticRounding: false, seed: request.seed },
+    { chip, cores: 1, stochasticRounding: false, fp8: false, seed: request.seed },
     request.onProgress ?? (() => {}),
   );
   return { engine, tokenizer, config, chip, checkpoint: folder };

@@ -66,12 +66,7 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
   const options = settled({ ...stored, ...given }, config);
   const chip = chipNamed(options.target);
   checkCores(options, chip);
-  if (options.stochasticRounding)
-    throw new OpenTrnError(
-      "--stochastic-rounding is not done by any engine yet; leave it out to round to nearest",
-      { category: "unsupported here", rule: "--stochastic-rounding" },
-    );
-  engineNamed(options.engine);
+  checkSupported(options);
   // A price that nobody published is better missed now than at the end.
   costOf({ chip, tokensPerSecond: 1, cores: 1, ...priceOf(options) });
   const schedule = scheduleOf(options);
@@ -103,6 +98,7 @@ export async function openTraining(request: OpenRequest): Promise<OpenTraining> 
     chip,
     cores: options.cores,
     stochasticRounding: options.stochasticRounding,
+    fp8: options.fp8,
     seed: options.seed,
   };
   const wanted = engineRequest(options, config);
@@ -184,6 +180,21 @@ function checkCores({ cores, batch, target }: TrainOptions, chip: Chip): void {
     stop(`does not divide --batch ${batch}; every core takes an equal part of it`);
 }
 
+/** Rounding and types that the engine has. */
+function checkSupported({ engine, fp8, stochasticRounding }: TrainOptions): void {
+  const stop = (rule: string, why: string): never => {
+    throw new OpenTrnError(`${rule} ${why}`, { category: "unsupported here", rule });
+  };
+  engineNamed(engine);
+  if (stochasticRounding)
+    stop(
+      "--stochastic-rounding",
+      "is not done by any engine yet; leave it out to round to nearest",
+    );
+  if (fp8 && engine !== "chip")
+    stop("--fp8", `is what the compiler does, not the ${engine}; take --engine chip`);
+}
+
 /** Share of the text that is only measured; none where nothing is. */
 const heldBack = (o: TrainOptions): number => (o.evaluateEvery === 0 ? 0 : o.evaluationShare);
 
@@ -214,6 +225,7 @@ function planOf(
       engine: o.engine,
       computeDtype: o.computeDtype,
       stochasticRounding: o.stochasticRounding,
+      fp8: o.fp8,
       data,
       evaluationShare: heldBack(o),
     },

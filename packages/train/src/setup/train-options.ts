@@ -20,6 +20,8 @@ export interface TrainOptions {
   readonly engine: EngineName;
   readonly computeDtype: ComputeType;
   readonly stochasticRounding: boolean;
+  /** Products of 16-bit operands in fp8. */
+  readonly fp8: boolean;
   readonly steps: number;
   /** Sequences of a micro-batch, over all cores. */
   readonly batch: number;
@@ -54,6 +56,7 @@ export const defaults = {
   engine: "chip",
   computeDtype: "bfloat16",
   stochasticRounding: false,
+  fp8: false,
   steps: 100,
   batch: 8,
   accumulate: 1,

@@ -13,7 +13,13 @@ const request = {
   computeDtype: "bfloat16" as const,
   context: 12,
 };
-const placement = { chip: chipNamed("trn2"), cores: 1, stochasticRounding: false, seed: 0 };
+const placement = {
+  chip: chipNamed("trn2"),
+  cores: 1,
+  stochasticRounding: false,
+  fp8: false,
+  seed: 0,
+};
 
 test("logits follow the interpreter's through a prompt and the tokens after it", async () => {
   const chip = await ChipDecoder.of(request, placement);

@@ -20,6 +20,7 @@ const place = (cores: number) => ({
   chip: chipNamed("trn2"),
   cores,
   stochasticRounding: false,
+  fp8: false,
   seed: 0,
 });
 const text = new TextEncoder().encode("the cat sat on the mat and the dog sat on the log");
@@ -116,6 +117,15 @@ test("what does not fit the chip's memory is refused with the tensors and a way 
     /train_step needs .* GiB of HBM .* largest of .* tensors alive then: .* smaller --batch/,
   );
   expect(said.at(-1)).toMatch(/^compiling train_step: (\d+) of \1 modules$/);
+}, 60_000);
+
+test("products in fp8 train, a little differently", async () => {
+  const batches = (step: number) => [rows(step % 3, 2)];
+  const narrow = await ChipTraining.of(request(2, 1), { ...place(1), fp8: true });
+  const own = await losses(narrow, batches, 4);
+  const reference = await losses(new InterpreterEngine(request(2, 1)), batches, 4);
+  expect(far(own, reference)).toBeLessThan(0.05);
+  expect(far(own, reference)).toBeGreaterThan(1e-4);
 }, 60_000);
 
 test("two cores and two micro-batches sum to one batch", async () => {

@@ -25,6 +25,8 @@ export interface ChipFunctionOptions {
   readonly ranks: number;
   /** Seed of the engines' generators. */
   readonly seed: number;
+  /** Products of 16-bit operands in fp8. */
+  readonly fp8: boolean;
   readonly say?: Say;
   /** What the user may do where HBM is too small. */
   readonly advice: string;
@@ -72,10 +74,11 @@ export class ChipFunction {
 
   /** Compiles and loads. Stops with `unsupported here` for what is not lowered, `capacity` for what does not fit. */
   static async of(made: ModelFunction, options: ChipFunctionOptions): Promise<ChipFunction> {
-    const { chip, ranks, seed, say, advice } = options;
+    const { chip, ranks, seed, fp8, say, advice } = options;
     const { name } = made.fn;
     const plan = compile(made.fn, {
       chip,
+      fp8,
       onModule: (_, done, total) => say?.(`compiling ${name}: ${done + 1} of ${total} modules`),
     });
     // Cores that are used share the chip's memory evenly.

@@ -58,9 +58,9 @@ export class ChipTraining implements StepEngine {
     say?: Say,
   ): Promise<ChipTraining> {
     const { config, shape, optimizer, clip } = request;
-    const { chip, cores, seed } = placement;
+    const { chip, cores, seed, fp8 } = placement;
     const load = (made: ModelFunction) =>
-      ChipFunction.of(made, { chip, ranks: cores, seed, advice, ...(say ? { say } : {}) });
+      ChipFunction.of(made, { chip, ranks: cores, seed, fp8, advice, ...(say ? { say } : {}) });
     const options = rankShape(request, cores);
     const updating = {
       optimizer,
@@ -204,9 +204,9 @@ export class ChipTraining implements StepEngine {
   }
 
   private async loadLoss(): Promise<ChipFunction> {
-    const { chip, cores, seed } = this.placement;
+    const { chip, cores, seed, fp8 } = this.placement;
     const made = lossOnly(this.request.config, rankShape(this.request, cores));
-    const loaded = await ChipFunction.of(made, { chip, ranks: cores, seed, advice });
+    const loaded = await ChipFunction.of(made, { chip, ranks: cores, seed, fp8, advice });
     this.writeTables(loaded);
     return loaded;
   }

@@ -15,7 +15,13 @@ const request = {
   optimizer: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
   clip: 1,
 };
-const placement = { chip: chipNamed("trn2"), cores: 1, stochasticRounding: false, seed: 0 };
+const placement = {
+  chip: chipNamed("trn2"),
+  cores: 1,
+  stochasticRounding: false,
+  fp8: false,
+  seed: 0,
+};
 const batch: Batch = {
   tokens: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
   labels: Int32Array.of(2, 3, 4, 5, 6, 7, 8, 9),
