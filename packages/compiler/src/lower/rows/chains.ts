@@ -5,10 +5,13 @@
  */
 import type { Operation, Value } from "@opentrn/ir";
 import { type ActivationName, type AluName, isFloat } from "@opentrn/numerics";
+import type { Direction } from "./discrete-ops.ts";
 import type { Evaluator } from "./evaluate.ts";
+import { comparisons } from "./float-ops.ts";
 import { activation, scalarTensorTensor, tensorScalar } from "./instructions.ts";
+import { isWide } from "./integer-ops.ts";
 import { nameOf } from "./supported.ts";
-import { type Arg, countsOf, isTile, type Tile } from "./tile.ts";
+import { type Arg, isTile, type Tile } from "./tile.ts";
 
 /** Carries the operation out with others, or not at all. */
 export type Chain = (e: Evaluator, op: Operation) => Tile | undefined;
@@ -31,23 +34,31 @@ interface ScalarStep {
   readonly reverse: boolean;
 }
 
+/** The ALU operation of a comparison that fp32 decides. */
+function comparison(e: Evaluator, op: Operation): AluName | undefined {
+  if (op.name !== "compare") return undefined;
+  const [a, b] = op.operands as [Value, Value];
+  const exact = !isWide(a.type.dtype) || e.isSmall(a) || e.isSmall(b);
+  return exact ? comparisons[op.attrs["comparison_direction"] as Direction] : undefined;
+}
+
 /** The operation as a scalar step, if it is one. */
 function scalarStep(e: Evaluator, op: Operation): ScalarStep | undefined {
   const [a, b] = op.operands;
   if (op.name === "negate") return { op, alu: "multiply", x: a!, by: -1, reverse: false };
   if (op.name === "abs") return { op, alu: "abs", x: a!, by: undefined, reverse: false };
-  const alu = aluOf[op.name as keyof typeof aluOf] as AluName | undefined;
+  const alu = aluOf[op.name as keyof typeof aluOf] ?? comparison(e, op);
   if (!alu) return undefined;
   if (e.isOperand(b!) && !e.isOperand(a!)) return { op, alu, x: a!, by: b!, reverse: false };
   if (e.isOperand(a!) && !e.isOperand(b!)) return { op, alu, x: b!, by: a!, reverse: true };
   return undefined;
 }
 
-/** The operation that makes the value, if it is an fp32 value of one use that nothing holds. */
+/** The operation that makes the value, if it is an fp32 value, or a truth value as one, of one use that nothing holds. */
 function absorbed(e: Evaluator, v: Value): Operation | undefined {
   const s = e.strip(v);
   return e.isComputed(s) &&
-    s.type.dtype === "float32" &&
+    (s.type.dtype === "float32" || s.op.name === "compare") &&
     e.uses(s) === 1 &&
     !e.has(s) &&
     !e.wantsSum(s)
@@ -148,11 +159,11 @@ function scaled(e: Evaluator, v: Value): Scaled {
 }
 
 /** -b of one value a partition or a number. */
-function negated(e: Evaluator, b: Arg): Arg {
-  if (!isTile(b)) return -b;
-  const out = e.site.scratch("float32", countsOf(b));
-  tensorScalar(e.site, out, b, "multiply", -1);
-  return out;
+function negated(e: Evaluator, v: Value | number, b: Arg): Arg {
+  if (!isTile(b) || typeof v === "number") return -(b as number);
+  return e.negative(v, (out) => {
+    tensorScalar(e.site, out, b, "multiply", -1);
+  });
 }
 
 /** f(x * scale + bias), with the sums of the rows where they are wanted. */
@@ -168,7 +179,7 @@ const functionOf: Chain = (e, op) => {
   const sums = e.sumBeside(v!, dst);
   activation(e.site, dst, data, f, {
     ...(by === undefined ? {} : { scale: by }),
-    ...(plus === undefined ? {} : { bias: minus ? negated(e, plus) : plus }),
+    ...(plus === undefined ? {} : { bias: minus ? negated(e, bias!, plus) : plus }),
     ...(sums ? { sums } : {}),
   });
   finish(e, op, ...ops);

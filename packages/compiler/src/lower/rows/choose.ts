@@ -25,6 +25,8 @@ export interface Tiling {
   readonly perPartition: number;
   /** Elements of the chunked axis in a block; all of them without one. */
   readonly chunk: number;
+  /** Values from outside whose whole rows stay in SBUF while chunks of them are read several times. */
+  readonly resident: ReadonlySet<Value>;
   /** Chunks are the outer loop, blocks of rows the inner one. */
   readonly chunksOutside: boolean;
   /** Estimated nanoseconds, for comparing layouts. */
@@ -33,6 +35,8 @@ export interface Tiling {
 
 /** Share of a partition of SBUF that tiles of a block and of the next may take. */
 const SHARE = 0.67;
+/** Share of that for rows that stay. */
+const RESIDENT = 0.7;
 /** Elements of a partition that make an instruction's fixed part small. */
 const LONG = 2048;
 /** Elements from which on a row of its own is worth its instructions: values of one element a row are then scalar operands. */
@@ -120,7 +124,14 @@ function tilingOf(
     const beside = widest >= WIDE && hasColumns(domain, plain) ? 1 : Math.ceil(LONG / widest);
     const room = Math.min(Math.floor(budget / whole), beside);
     const perPartition = even ? Math.max(1, Math.min(room, Math.ceil(count / lanes))) : 1;
-    const tiling = { layout: plain, rows: count, perPartition, chunk: 1, chunksOutside: false };
+    const tiling = {
+      layout: plain,
+      rows: count,
+      perPartition,
+      chunk: 1,
+      resident: new Set<Value>(),
+      chunksOutside: false,
+    };
     return { ...tiling, cost: costOf(domain, tiling, results, chip) };
   }
   return chunked(domain, results, plain, count, chip, budget);
@@ -139,8 +150,10 @@ function chunked(
   const layout = { ...plain, chunk: at };
   const axis = plain.free[at]!;
   const size = domain.axes.size(axis);
-  const one = peakBytes(domain, layout, results, 1);
-  const fits = Math.min(size, Math.floor(budget / one));
+  const resident = residents(domain, layout, budget);
+  const rest = budget - [...resident].reduce((n, v) => n + rowBytes(domain, layout, v), 0);
+  const one = peakBytes(domain, layout, results, 1, resident);
+  const fits = Math.min(size, Math.floor(rest / one));
   if (fits < 1) return "a row is larger than SBUF even in parts";
   const inner = Math.max(1, widestOf(domain, layout, 1));
   const chunk = evenPart(size, Math.max(1, Math.min(fits, Math.ceil(LONG / inner))));
@@ -159,7 +172,7 @@ function chunked(
     return "a reduction over rows is folded again";
   if (!keeps && endVaries(domain, layout, results, axis))
     return "what follows when all rows are done is larger than SBUF";
-  const tiling = { layout, rows: count, perPartition: 1, chunk, chunksOutside: keeps };
+  const tiling = { layout, rows: count, perPartition: 1, chunk, resident, chunksOutside: keeps };
   return { ...tiling, cost: costOf(domain, tiling, results, chip) };
 }
 
@@ -186,6 +199,27 @@ const hasColumns = (domain: Domain, layout: Layout): boolean =>
       layout.rows.some((a) => domain.varies(v).has(a)) &&
       !layout.free.some((a) => domain.varies(v).has(a)),
   );
+
+/** Bytes of a value in a partition, for one row. */
+export const rowBytes = (domain: Domain, layout: Layout, v: Value): number =>
+  elementsOf(domain, layout, v, undefined) * bytesOf(v.type.dtype);
+
+/** Chunked values that reductions along the chunks make pass several times, as many as fit a good part of SBUF. */
+function residents(domain: Domain, layout: Layout, budget: number): ReadonlySet<Value> {
+  const axis = layout.free[layout.chunk]!;
+  const found = new Set<Value>();
+  if (!domain.ops.some((op) => op.name === "reduce" && foldedAxes(domain, op).includes(axis)))
+    return found;
+  let room = RESIDENT * budget;
+  for (const v of [...domain.outside, ...domain.looks]) {
+    const bytes = rowBytes(domain, layout, v);
+    const varies = domain.varies(v);
+    if (bytes > room || !varies.has(axis) || !layout.rows.some((a) => varies.has(a))) continue;
+    found.add(v);
+    room -= bytes;
+  }
+  return found;
+}
 
 /** Parts of nearly `most`, of multiples of 128 where there are several. */
 function evenPart(size: number, most: number): number {
@@ -228,6 +262,7 @@ function peakBytes(
   layout: Layout,
   results: readonly Value[],
   chunk: number | undefined,
+  resident: ReadonlySet<Value> = new Set(),
 ): number {
   const last = new Map<Value, number>();
   domain.ops.forEach((op, i) => {
@@ -237,7 +272,8 @@ function peakBytes(
     isSplat(v) ? 0 : elementsOf(domain, layout, v, chunk) * bytesOf(v.type.dtype);
   let [alive, most] = [0, 0];
   const stored = new Set(results);
-  const moving = [...domain.outside, ...results].reduce((n, v) => n + bytes(v), 0);
+  const onTheWay = [...domain.outside, ...results].filter((v) => !resident.has(v));
+  const moving = onTheWay.reduce((n, v) => n + bytes(v), 0);
   domain.ops.forEach((op, i) => {
     const [y] = op.results;
     if (!weightless.has(op.name) && !domain.looks.has(y!)) alive += bytes(y!);
@@ -303,13 +339,17 @@ function costOf(
   const chunks = chunkAxis === undefined ? 1 : Math.ceil(domain.axes.size(chunkAxis) / chunk);
   const blocks = Math.ceil(rows / Math.min(rows, lanes * perPartition)) * chunks;
   const late = lateValues(domain, layout);
+  const folds =
+    chunkAxis !== undefined &&
+    domain.ops.some((op) => op.name === "reduce" && foldedAxes(domain, op).includes(chunkAxis));
   let dma = 0;
   for (const v of [...domain.outside, ...domain.looks, ...results]) {
     const bytes = sizeOf(v.type.shape) * bytesOf(v.type.dtype);
     const run = runOf(domain, tiling, v) * bytesOf(v.type.dtype);
     // Few partitions use few engines.
     const engines = Math.max(1, Math.min(16, Math.ceil(Math.min(rows, lanes) / 8)));
-    dma += ((bytes / run) * PACKET_NS + bytes * BYTE_NS) * (16 / engines);
+    const passes = chunkAxis === undefined || tiling.resident.has(v) || !folds ? 1 : 2;
+    dma += passes * ((bytes / run) * PACKET_NS + bytes * BYTE_NS) * (16 / engines);
   }
   let compute = 0;
   for (const op of domain.ops) {

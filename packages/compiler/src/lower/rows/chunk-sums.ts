@@ -1,4 +1,7 @@
-/** Reductions along the axis that is taken in chunks: each chunk is folded, and the parts into one tile for the block of rows. */
+/**
+ * Reductions along the axis that is taken in chunks. Where one value a row is left, every chunk leaves a column and the columns are folded
+ * at the end; else each chunk is folded into one tile for the block of rows.
+ */
 import type { Body, Operation } from "@opentrn/ir";
 import type { Evaluator } from "./evaluate.ts";
 import { roundTo } from "./integer-ops.ts";
@@ -8,54 +11,89 @@ import { countsOf, repeated, type Tile } from "./tile.ts";
 
 export interface ChunkSum {
   readonly op: Operation;
+  /** Where the next chunk's fold goes, if it has a place of its own. */
+  readonly place: () => Tile | undefined;
   /** Takes in one chunk's operand. */
   readonly add: () => void;
   /** The result, when all chunks are in. */
   readonly finish: () => Tile;
 }
 
-/** The reduction `op` of one block of rows. */
-export function chunkSum(e: Evaluator, op: Operation): ChunkSum {
+/** What a fold of one chunk needs. */
+function chunkOf(e: Evaluator, op: Operation) {
+  const [x] = op.operands;
+  const folded = foldedAxes(e.domain, op);
+  const all = new Set([...folded, ...e.domain.varies(x!)]);
+  const tile = e.tile(x!);
+  const whole = { view: repeated(tile, e.countsFor(all)) };
+  return { whole, gone: folded.map((a) => e.dimOf(a)) };
+}
+
+/** The reduction `op` of one block of rows in `chunks` chunks. */
+export function chunkSum(e: Evaluator, op: Operation, chunks: number): ChunkSum {
+  const [y] = op.results;
+  const counts = e.countsFor(e.domain.varies(y!));
+  return counts.every((n, d) => d === 0 || n === 1) ? inColumns(e, op, chunks) : inOneTile(e, op);
+}
+
+function inColumns(e: Evaluator, op: Operation, chunks: number): ChunkSum {
   const body = op.attrs["body"] as Body;
   const [x] = op.operands;
+  const { dtype } = op.results[0]!.type;
+  const held = partialType(dtype);
+  let parts: Tile | undefined;
+  let done = 0;
+  const column = (): Tile => {
+    const counts = e.countsFor(e.domain.varies(op.results[0]!));
+    parts ??= e.site.make(held, counts.with(1, chunks));
+    return { view: parts.view.slice(1, done, done + 1) };
+  };
+  return {
+    op,
+    place: () => (held === "float32" ? column() : undefined),
+    add: () => {
+      const { whole, gone } = chunkOf(e, op);
+      if (!e.takeSum(x!)) fold(e.site, column(), whole, gone, body, dtype);
+      done++;
+      e.finish(op);
+      e.site.done();
+    },
+    finish: () => {
+      const sum = e.site.make(held, countsOf(parts!).with(1, 1));
+      fold(e.site, sum, parts!, [1], body, held);
+      e.site.give(parts!.slot!);
+      return typed(e, sum, dtype);
+    },
+  };
+}
+
+function inOneTile(e: Evaluator, op: Operation): ChunkSum {
+  const body = op.attrs["body"] as Body;
   const { dtype } = op.results[0]!.type;
   const held = partialType(dtype);
   let sum: Tile | undefined;
   return {
     op,
+    place: () => undefined,
     add: () => {
-      const folded = foldedAxes(e.domain, op);
-      const all = new Set([...folded, ...e.domain.varies(x!)]);
-      const x0 = e.tile(x!);
-      const beside = e.takeSum(x!);
-      if (beside) {
-        if (sum) {
-          accumulate(e.site, sum, beside, body);
-          e.site.give(beside.slot!);
-        } else sum = beside;
-        e.finish(op);
-        return;
-      }
-      const whole = { view: repeated(x0, e.countsFor(all)) };
-      const gone = folded.map((a) => e.dimOf(a));
+      const { whole, gone } = chunkOf(e, op);
       const counts = countsOf(whole).map((n, d) => (gone.includes(d) ? 1 : n));
-      if (sum) {
-        const part = e.site.scratch(held, counts);
-        fold(e.site, part, whole, gone, body, dtype);
-        accumulate(e.site, sum, part, body);
-      } else {
-        sum = e.site.make(held, counts);
-        fold(e.site, sum, whole, gone, body, dtype);
-      }
+      const part = sum ? e.site.scratch(held, counts) : e.site.make(held, counts);
+      fold(e.site, part, whole, gone, body, dtype);
+      if (sum) accumulate(e.site, sum, part, body);
+      else sum = part;
       e.finish(op);
       e.site.done();
     },
-    finish: () => {
-      if (held === dtype) return sum!;
-      const own = e.site.make(dtype, countsOf(sum!));
-      roundTo(e.site, own, sum!);
-      if (sum!.slot) e.site.give(sum!.slot);
-      return own;
-    },
+    finish: () => typed(e, sum!, dtype),
   };
+}
+
+/** A finished fold in the result's type. */
+function typed(e: Evaluator, sum: Tile, dtype: Tile["view"]["dtype"]): Tile {
+  if (sum.view.dtype === dtype) return sum;
+  const own = e.site.make(dtype, countsOf(sum));
+  roundTo(e.site, own, sum);
+  e.site.give(sum.slot!);
+  return own;
 }

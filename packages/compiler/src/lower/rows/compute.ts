@@ -11,6 +11,7 @@ import { floatOps, type Write } from "./float-ops.ts";
 import { copy } from "./instructions.ts";
 import { integerOps, lowBits } from "./integer-ops.ts";
 import { foldedAxes } from "./layout.ts";
+import { pickColumns } from "./pick.ts";
 import { fold } from "./reduce.ts";
 import { nameOf } from "./supported.ts";
 import { type Arg, compact, countsOf, isTile, repeated, type Tile, withDims } from "./tile.ts";
@@ -91,10 +92,12 @@ const numbers = (op: Operation, name: string): readonly number[] =>
   op.attrs[name] as readonly number[];
 
 const special: Readonly<Record<string, Compute>> = {
+  pick: pickColumns,
   compare: (e, op) =>
     written(e, op, (dst, args) => {
       const direction = op.attrs["comparison_direction"] as Direction;
-      compare(e.site, dst, args, op.operands[0]!.type.dtype, direction);
+      const small = op.operands.some((v) => e.isSmall(v));
+      compare(e.site, dst, args, op.operands[0]!.type.dtype, direction, small);
     }),
   select: (e, op) => written(e, op, (dst, args) => select(e.site, dst, args)),
   convert: (e, op) =>

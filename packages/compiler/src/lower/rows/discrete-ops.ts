@@ -25,16 +25,20 @@ import {
 
 export type Direction = keyof typeof comparisons;
 
-/** dst (bool_) = a stands in that relation to b, both of `dtype`. */
+/**
+ * dst (bool_) = a stands in that relation to b, both of `dtype`. `small`: one side lies within 2^24, so that rounding the other to fp32
+ * does not carry it across.
+ */
 export function compare(
   site: Site,
   dst: Tile,
   args: readonly Arg[],
   dtype: DType,
   direction: Direction,
+  small = false,
 ): void {
   const op = comparisons[direction];
-  if (isWide(dtype)) compareWide(site, dst, args, dtype, op);
+  if (isWide(dtype) && !small) compareWide(site, dst, args, dtype, op);
   else alu(op)(site, dst, args);
 }
 

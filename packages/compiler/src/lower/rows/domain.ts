@@ -61,6 +61,8 @@ const ties: Readonly<Record<string, Ties>> = {
       from.flatMap((d, k) => (k === along ? [] : [[d, result[k]!] as const])),
     );
   },
+  pick: (_, result, [x, label]) =>
+    x!.slice(0, -1).flatMap((d, k) => [[d, result[k]!] as const, [d, label![k]!] as const]),
   iota: () => [],
   constant: () => [],
 };

@@ -71,6 +71,11 @@ export class Engines {
     return this.ns(engine, view.free * factor, 1, pointers);
   }
 
+  /** Forgets what was done: the next work waits for it, so that it is no reason to leave an engine alone. */
+  rest(): void {
+    this.busy.vector = this.busy.scalar = this.busy.gpsimd = 0;
+  }
+
   /** Reading accumulators out. */
   readOut(engine: "vector" | "scalar"): number {
     const f = this.chip.engines[engine];

@@ -23,6 +23,12 @@ import type { Site } from "./site.ts";
 import { type Arg, compact, countsOf, isTile, type Tile } from "./tile.ts";
 import { type HbmTensor, hbmTensor, transfer } from "./transfer.ts";
 
+/** A reduction that takes in parts of its operand, and where the next part's sum may be put. */
+export interface Fold {
+  readonly op: Operation;
+  readonly place: () => Tile | undefined;
+}
+
 /** Where a value from outside lies: in HBM with its own shape, or on chip as [partitions, elements of the block]. */
 export type Bind = (v: Value) => View;
 
@@ -53,9 +59,17 @@ export class Evaluator {
   private readonly writeAs = new Map<Operation, Value>();
   /** Operations whose result goes to a tile that is there. */
   private readonly writeInto = new Map<Operation, Tile>();
+  /** Values whose whole rows stay, their tiles, and the chunks of them that are there. */
+  private readonly resident: ReadonlySet<Value>;
+  private readonly wholeRows = new Map<Value, View>();
+  private loadedChunks = new Map<Value, Set<number>>();
   /** Values whose row sums are wanted, and those that are there. */
   private readonly sums = new Set<Value>();
   private readonly sideSums = new Map<Value, Tile>();
+  /** Where row sums go that have a place. */
+  private readonly places = new Map<Value, Tile>();
+  /** Columns with their sign turned, for biases. */
+  private readonly negatives = new Map<Value, Tile>();
   private at: Extent;
   /** Partitions of values without rows. */
   private readonly lanes: number;
@@ -66,7 +80,9 @@ export class Evaluator {
     site: Site,
     bind: Bind,
     lanes = site.emit.chip.partitions.value,
+    resident: ReadonlySet<Value> = new Set(),
   ) {
+    this.resident = resident;
     this.lanes = lanes;
     this.domain = domain;
     this.layout = layout;
@@ -83,6 +99,11 @@ export class Evaluator {
   /** Starts a block, or a chunk of the same rows: what was held for the last one goes. */
   begin(extent: Extent, sameRows = false): void {
     this.at = extent;
+    if (!sameRows) {
+      this.loadedChunks = new Map();
+      for (const t of this.negatives.values()) if (t.slot) this.site.give(t.slot);
+      this.negatives.clear();
+    }
     for (const tile of this.sideSums.values()) if (tile.slot) this.site.give(tile.slot);
     this.sideSums.clear();
     for (const [v, h] of this.held)
@@ -95,10 +116,16 @@ export class Evaluator {
   }
 
   /** Says what will be asked for until the next `begin`, so that tiles go after their last use. */
-  expect(targets: readonly Value[], folds: readonly Operation[] = []): void {
+  expect(targets: readonly Value[], folds: readonly Fold[] = []): void {
     this.pending = new Map();
     this.sums.clear();
-    for (const op of folds) this.rememberSum(op);
+    this.places.clear();
+    for (const { op, place } of folds) {
+      this.rememberSum(op);
+      const s = this.strip(op.operands[0]!);
+      const there = this.sums.has(s) ? place() : undefined;
+      if (there) this.places.set(s, there);
+    }
     const open = targets.map((v) => this.strip(v));
     const seen = new Set<Value>();
     for (const v of open) this.pending.set(v, (this.pending.get(v) ?? 0) + 1);
@@ -180,6 +207,18 @@ export class Evaluator {
     return this.layout.chunk < 0 ? "chunk" : "rows";
   }
 
+  /** -v of one element a partition, made once for a block of rows; `make` writes it. */
+  negative(v: Value, make: (dst: Tile) => void): Tile {
+    const s = this.strip(v);
+    const known = this.negatives.get(s);
+    if (known) return this.shown(s, known);
+    const counts = this.countsFor(this.domain.varies(s));
+    const tile = this.site.make("float32", counts);
+    make(tile);
+    this.negatives.set(s, tile);
+    return tile;
+  }
+
   /** Gives a value its tile from outside, e.g. a reduction that was carried over blocks. */
   put(v: Value, tile: Tile): void {
     const before = this.held.get(v);
@@ -228,21 +267,42 @@ export class Evaluator {
       : this.site.make(dtype, counts);
   }
 
+  /** A chunk of a value whose rows stay. */
+  private loadResident(v: Value): Tile {
+    const { layout } = this;
+    const { from, to, partitions } = this.at;
+    const d = layout.chunk + 2;
+    let whole = this.wholeRows.get(v);
+    if (!whole) {
+      const all = { from: 0, to: this.domain.axes.size(layout.free[layout.chunk]!) };
+      const counts = freeCounts(this.domain, layout, this.domain.varies(v), all);
+      const lanes = this.site.emit.chip.partitions.value;
+      whole = this.site.keep(v.type.dtype, [lanes, 1, ...counts], "rows").view;
+      this.wholeRows.set(v, whole);
+    }
+    const view = whole.slice(0, 0, partitions).slice(d, from, to);
+    const loaded = this.loadedChunks.get(v) ?? new Set<number>();
+    this.loadedChunks.set(v, loaded);
+    if (!loaded.has(from)) {
+      this.fetch(v, view);
+      loaded.add(from);
+    }
+    return { view };
+  }
+
+  private fetch(v: Value, tile: View): void {
+    const { emit } = this.site;
+    transfer(emit, this.domain, this.layout, this.at, this.tensorOf(v), tile, "load");
+  }
+
   private load(v: Value): Tile {
+    if (this.resident.has(v)) return this.loadResident(v);
     const varies = this.domain.varies(v);
     const counts = this.countsFor(varies);
     const from = this.domain.outside.has(v) ? this.bind(v) : undefined;
     if (from && from.space !== "hbm") return { view: onChip(from, counts) };
     const tile = this.fresh(v, v.type.dtype, counts);
-    transfer(
-      this.site.emit,
-      this.domain,
-      this.layout,
-      this.at,
-      this.tensorOf(v),
-      tile.view,
-      "load",
-    );
+    this.fetch(v, tile.view);
     return tile;
   }
 
@@ -320,6 +380,19 @@ export class Evaluator {
     return [...this.domain.varies(v)].sort((a, b) => a - b).join();
   }
 
+  /** Whether the value counts or is a number, within what fp32 counts exactly. */
+  isSmall(v: Value): boolean {
+    const s = this.strip(v);
+    if (!this.isComputed(s)) return false;
+    const number = numberOf(s);
+    if (number !== undefined) return Math.abs(number) < 2 ** 24;
+    const { op } = s;
+    return (
+      op.name === "iota" &&
+      op.results[0]!.type.shape[op.attrs["iota_dimension"] as number]! < 2 ** 24
+    );
+  }
+
   /** Whether the value is a number, or one element a partition in this block. */
   isOperand(v: Value): boolean {
     const s = this.strip(v);
@@ -336,10 +409,8 @@ export class Evaluator {
   sumBeside(v: Value, dst: Tile): Tile | undefined {
     const s = this.strip(v);
     if (!this.wantsSum(s) || compact(dst.view).shape.length > MOST_DIMS) return undefined;
-    const sum = this.site.make(
-      "float32",
-      countsOf(dst).map((n, d) => (d === 0 ? n : 1)),
-    );
+    const counts = countsOf(dst).map((n, d) => (d === 0 ? n : 1));
+    const sum = this.places.get(s) ?? this.site.make("float32", counts);
     this.sideSums.set(s, sum);
     return sum;
   }

@@ -65,6 +65,8 @@ export function layoutFault(domain: Domain, layout: Layout): string | undefined 
       const along = layout.rows.filter((a) => domain.varies(y!).has(a)).length;
       if (along > 0 && along < layout.rows.length) return "iota counts along some of the rows";
     }
+    if ((op.name as string) === "pick" && !picksRows(domain, layout, op))
+      return "rows are not those of a pick";
     const folds = op.name === "reduce" && foldsRows(domain, layout, op);
     if (folds) {
       const folded = foldedAxes(domain, op);
@@ -79,6 +81,12 @@ export function layoutFault(domain: Domain, layout: Layout): string | undefined 
     }
   }
   return undefined;
+}
+
+/** Whether the rows are those of the tensor that a pick takes columns of. */
+function picksRows(domain: Domain, layout: Layout, op: Operation): boolean {
+  const own = flat(domain.dims(op.operands[0]!).slice(0, -1));
+  return own.length === layout.rows.length && own.every((a, i) => a === layout.rows[i]);
 }
 
 /** Values that follow from reductions over rows: they exist when all blocks are done. */

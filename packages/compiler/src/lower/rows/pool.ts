@@ -1,4 +1,7 @@
-/** Buffers in SBUF that tiles of different types take in turn. What was given back longest ago is taken first, so that engines overlap. */
+/**
+ * Buffers in SBUF that tiles of different types take in turn. What was given back longest ago is taken first, and there are several times
+ * as many buffers of a size as are in use at once, so that later blocks start while earlier ones are still being worked on.
+ */
 import { invariant } from "@opentrn/base";
 import type { DType } from "@opentrn/numerics";
 import { bytesOf } from "@opentrn/numerics";
@@ -13,25 +16,31 @@ export interface Slot {
   holders: number;
 }
 
-/** Free buffers of a size that are left alone while there is room for another one. */
-const SPARE = 1000;
+/** Buffers of one size. */
+interface Shelf {
+  readonly free: Slot[];
+  made: number;
+  /** Most in use at once so far. */
+  most: number;
+}
+
 const LINE = 64;
 
 export class TilePool {
   private readonly emit: Emitter;
   private readonly budget: number;
-  private readonly free: Slot[] = [];
+  private readonly depth: number;
+  private readonly shelves = new Map<number, Shelf>();
   private total = 0;
 
-  /** `budget` is bytes of a partition; when it is spent, buffers are reused as soon as they are free. */
-  constructor(emit: Emitter, budget: number) {
+  /**
+   * `budget` is bytes of a partition; when it is spent, buffers are reused as soon as they are free. `depth` is how many buffers of a
+   * size there are at most for each one in use: where phases of work need different sizes, the first one must not take everything.
+   */
+  constructor(emit: Emitter, budget: number, depth = Number.POSITIVE_INFINITY) {
     this.emit = emit;
+    this.depth = depth;
     this.budget = budget;
-  }
-
-  /** Bytes of a partition in all buffers. */
-  get bytes(): number {
-    return this.total;
   }
 
   /** A dense tile [partitions, ...counts]. */
@@ -43,14 +52,27 @@ export class TilePool {
   }
 
   private slot(bytes: number): Slot {
-    const fits = this.free.filter((s) => s.bytes >= bytes && s.bytes <= 2 * bytes);
+    const shelf = this.shelves.get(bytes) ?? { free: [], made: 0, most: 0 };
+    this.shelves.set(bytes, shelf);
+    shelf.most = Math.max(shelf.most, shelf.made - shelf.free.length + 1);
     const room = this.total + bytes <= this.budget;
-    const found = fits.length > SPARE || !room ? fits[0] : undefined;
-    const any = found ?? (room ? undefined : this.free.find((s) => s.bytes >= bytes));
-    if (any) {
-      this.free.splice(this.free.indexOf(any), 1);
-      return any;
+    if (room && shelf.made < this.depth * shelf.most) return this.make(shelf, bytes);
+    return shelf.free.shift() ?? (room ? undefined : this.larger(bytes)) ?? this.make(shelf, bytes);
+  }
+
+  /** A free buffer of the next size above. */
+  private larger(bytes: number): Slot | undefined {
+    const sizes = [...this.shelves.keys()].filter((n) => n > bytes).sort((a, b) => a - b);
+    for (const n of sizes) {
+      const { free } = this.shelves.get(n)!;
+      // The last one is for its own size.
+      if (free.length > 1) return free.shift();
     }
+    return undefined;
+  }
+
+  private make(shelf: Shelf, bytes: number): Slot {
+    shelf.made++;
     this.total += bytes;
     const partitions = this.emit.chip.partitions.value;
     const made = this.emit.sbuf("uint8", [partitions, bytes], "tile");
@@ -61,6 +83,6 @@ export class TilePool {
   give(slot: Slot): void {
     invariant(slot.holders > 0, "a buffer is given back once for each tile");
     slot.holders--;
-    if (slot.holders === 0) this.free.push(slot);
+    if (slot.holders === 0) this.shelves.get(slot.bytes)!.free.push(slot);
   }
 }

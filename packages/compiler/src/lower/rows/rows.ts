@@ -6,7 +6,7 @@
 import type { Chip } from "@opentrn/chips";
 import type { Func, Operation, Value } from "@opentrn/ir";
 import type { Lowering, Template } from "../template.ts";
-import { chooseTiling, type Tiling } from "./choose.ts";
+import { chooseTiling, rowBytes, type Tiling } from "./choose.ts";
 import { type ChunkSum, chunkSum } from "./chunk-sums.ts";
 import { type Domain, domainOf, flat } from "./domain.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -16,27 +16,40 @@ import { foldedAxes, foldsRows, isChunked, lateValues } from "./layout.ts";
 import { TilePool } from "./pool.ts";
 import { psumColumns, type RowSum, rowSum } from "./row-sums.ts";
 import { Site } from "./site.ts";
+import { type Strengthened, strengthen } from "./strengthen.ts";
 import { supported } from "./supported.ts";
 import { countsOf, isTile, repeated, type Tile } from "./tile.ts";
 import { hbmTensor, transfer } from "./transfer.ts";
 
 /** Share of a partition of SBUF for tiles that come and go. */
 const SHARE = 0.82;
+/** Buffers for each one in use where a block passes in chunks, several times. */
+const DEPTH = 6;
 /** fp32 columns of PSUM for sums over rows. */
 const PSUM_COLUMNS = 4096;
 
 interface Plan {
+  readonly results: readonly Value[];
   readonly domain: Domain;
   readonly tiling: Tiling;
 }
 
 function planOf(group: Func, chip: Chip): Plan | string {
-  const wrong = supported(group.body);
+  const strong = strengthen(group);
+  const found = planFor(strong, chip);
+  const same = strong.ops.every((op, i) => op === group.body[i]);
+  return typeof found === "string" && !same
+    ? planFor({ ops: group.body, results: group.results }, chip)
+    : found;
+}
+
+function planFor({ ops, results }: Strengthened, chip: Chip): Plan | string {
+  const wrong = supported(ops);
   if (wrong) return wrong;
-  const domain = domainOf(group.body, new Set(), group.results);
+  const domain = domainOf(ops, new Set(), results);
   if (typeof domain === "string") return domain;
-  const tiling = chooseTiling(domain, group.results, chip);
-  return typeof tiling === "string" ? tiling : { domain, tiling };
+  const tiling = chooseTiling(domain, results, chip);
+  return typeof tiling === "string" ? tiling : { domain, tiling, results };
 }
 
 export const rows: Template = {
@@ -63,6 +76,7 @@ interface Phase {
 
 class Rows {
   private readonly lowering: Lowering;
+  private readonly results: readonly Value[];
   private readonly domain: Domain;
   private readonly tiling: Tiling;
   private readonly site: Site;
@@ -71,22 +85,29 @@ class Rows {
   private readonly phases: readonly Phase[];
   private rowSums = new Map<Operation, RowSum>();
 
-  constructor(lowering: Lowering, { domain, tiling }: Plan) {
+  constructor(lowering: Lowering, { domain, tiling, results }: Plan) {
     this.lowering = lowering;
+    this.results = results;
     this.domain = domain;
     this.tiling = tiling;
     const { emit } = lowering;
-    const pool = new TilePool(emit, SHARE * emit.chip.sbuf.usableBytesPerPartition.value);
+    const taken = [...tiling.resident].reduce((n, v) => n + rowBytes(domain, tiling.layout, v), 0);
+    const budget = SHARE * emit.chip.sbuf.usableBytesPerPartition.value - taken;
+    const phased = tiling.layout.chunk >= 0 && !tiling.chunksOutside;
+    const pool = phased ? new TilePool(emit, budget, DEPTH) : new TilePool(emit, budget);
     this.site = new Site(emit, pool, tiling.layout.free.length + 2);
     // Without rows everything lies on one partition, and blocks of one row do it all.
     const lanes = tiling.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
-    this.e = new Evaluator(domain, tiling.layout, this.site, lowering.input, lanes);
+    this.e = new Evaluator(
+      domain,
+      tiling.layout,
+      this.site,
+      lowering.input,
+      lanes,
+      tiling.resident,
+    );
     this.late = lateValues(domain, tiling.layout);
     this.phases = this.makePhases();
-  }
-
-  private get results(): readonly Value[] {
-    return this.lowering.group.results;
   }
 
   private isEarly(v: Value): boolean {
@@ -177,12 +198,12 @@ class Rows {
 
   private block(b: { row: number; partitions: number; perPartition: number }): void {
     this.phases.forEach((phase, i) => {
-      const sums = phase.folds.map((op) => chunkSum(this.e, op));
-      let first = i === 0;
+      if (i === 0) this.e.begin({ ...b, from: 0, to: 0 });
+      if (i > 0) this.site.engines.rest();
+      const sums = phase.folds.map((op) => chunkSum(this.e, op, [...this.chunks()].length));
       const inChunks = this.needsChunks(phase);
       for (const [from, to] of inChunks ? this.chunks() : [[0, 0] as const]) {
-        this.step(phase, { ...b, from, to }, !first, sums, inChunks);
-        first = false;
+        this.step(phase, { ...b, from, to }, true, sums, inChunks);
       }
       for (const s of sums) this.e.put(s.op.results[0]!, s.finish());
       // Results of one value a row, when all chunks are in.
@@ -207,10 +228,16 @@ class Rows {
     return axis !== undefined && flat(this.domain.dims(this.results[i]!)).includes(axis);
   }
 
+  private foldsChunks(op: Operation): boolean {
+    return isChunked(this.domain, this.tiling.layout, op.operands[0]!);
+  }
+
   private storeRowResults(phase: Phase): void {
     const left = phase.results.filter((i) => !this.resultIsChunked(i));
-    if (left.length === 0) return;
-    this.e.expect(left.map((i) => this.results[i]!));
+    const folds = phase.rowFolds.filter((op) => !this.foldsChunks(op));
+    if (left.length === 0 && folds.length === 0) return;
+    this.e.expect([...left.map((i) => this.results[i]!), ...folds.map((op) => op.operands[0]!)]);
+    for (const op of folds) this.rowSums.get(op)!.add();
     for (const i of left) this.store(this.e, i);
   }
 
@@ -225,16 +252,18 @@ class Rows {
     e.begin(extent, sameRows);
     const chunked = this.tiling.layout.chunk >= 0;
     const results = phase.results.filter((i) => !chunked || !inChunks || this.resultIsChunked(i));
+    // What is one value a row is in every chunk; it counts once, when all chunks are in.
+    const rowFolds = phase.rowFolds.filter((op) => !chunked || !inChunks || this.foldsChunks(op));
     e.expect(
       [
         ...results.map((i) => this.results[i]!),
         ...sums.map((s) => s.op.operands[0]!),
-        ...phase.rowFolds.map((op) => op.operands[0]!),
+        ...rowFolds.map((op) => op.operands[0]!),
       ],
-      sums.map((s) => s.op),
+      sums,
     );
     for (const s of sums) s.add();
-    for (const op of phase.rowFolds) this.rowSums.get(op)!.add();
+    for (const op of rowFolds) this.rowSums.get(op)!.add();
     for (const i of results) this.store(e, i);
   }
 

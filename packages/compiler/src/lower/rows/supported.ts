@@ -17,6 +17,8 @@ const others = [
   "concatenate",
   "pad",
   "stop_gradient",
+  // Ours; see strengthen.ts.
+  "pick",
 ];
 /** The name that tables know an operation by: of a composite, its target. */
 export const nameOf = (op: Operation): string =>
