@@ -21,13 +21,17 @@ export interface Packed {
   readonly address: Float64Array;
 }
 
-/** Packs `tenants` into `[0, capacity)`, or returns undefined when no way fits. Pinned tenants keep their address. */
+/**
+ * Packs `tenants` into `[0, capacity)`, or returns undefined when no way fits. Pinned tenants keep their address. With `tight`, freed space
+ * is reused at once.
+ */
 export function pack(
   tenants: readonly Tenant[],
   capacity: number,
   step: number,
+  tight = false,
 ): Packed | undefined {
-  for (const packing of ["rotate", "lowest"] as const) {
+  for (const packing of tight ? (["lowest"] as const) : (["rotate", "lowest"] as const)) {
     const address = sweep(tenants, capacity, step, packing);
     if (address) return { packing, address };
   }

@@ -92,6 +92,14 @@ describe("place", () => {
     expect(p.peaks[0]!.packing).toBe("rotate");
   });
 
+  it("reuses at once what is free when asked to be tight", () => {
+    const k = kernel();
+    for (const n of ["a", "b", "c", "d"]) k.set(k.tile(n, 64 * KIB));
+    const p = place(k.b.finish(), { tight: true });
+    expect([...p.address]).toEqual([0, 0, 0, 0]);
+    expect(p.peaks[0]!.packing).toBe("lowest");
+  });
+
   it("starts PSUM tensors at a bank and counts whole banks", () => {
     const k = kernel();
     const [a, b] = [k.tile("a", 4, { space: "psum" }), k.tile("b", 2049, { space: "psum" })];

@@ -54,8 +54,16 @@ const memoriesOf = (chip: Chip): Readonly<Record<Storage["space"], Memory>> => (
   hbm: { space: "hbm", capacity: chip.hbm.bytes.value, step: chip.hbm.align.value },
 });
 
+export interface PlaceOptions {
+  /**
+   * Reuse memory as soon as it is free. On the chip that makes instructions wait for each other; a host that only runs values keeps what it
+   * touches in its caches. Default false.
+   */
+  readonly tight?: boolean;
+}
+
 /** Places all storages. Throws `capacity` when a memory overflows or pinned addresses collide. */
-export function place(program: Program): Placement {
+export function place(program: Program, options: PlaceOptions = {}): Placement {
   const ranges = liveRanges(program);
   const count = program.storages.length;
   const address = new Float64Array(count);
@@ -72,7 +80,7 @@ export function place(program: Program): Placement {
       address[s.id] = s.pinned?.offset ?? 0;
     }
     checkPinned(program, memory.space, tenants, memory.capacity);
-    const packed = pack(tenants, memory.capacity, memory.step);
+    const packed = pack(tenants, memory.capacity, memory.step, options.tight);
     if (!packed) throw overflow(program, memory.space, tenants, memory.capacity);
     tenants.forEach((t, i) => {
       address[t.id] = packed.address[i]!;

@@ -84,7 +84,7 @@ export class ChipFunction {
     // Cores that are used share the chip's memory evenly.
     checkMemory(plan, chip.hbm.bytes.value / Math.min(ranks, chip.cores.value), advice);
     const program = link(plan);
-    const placement = place(program);
+    const placement = place(program, { tight: true });
     say?.(`loading ${name}`);
     const group = await startRanks(program, placement, { ranks, seed }).catch((e) => {
       throw hostFault(e);
