@@ -10,7 +10,7 @@ import {
   type PlanTime,
   timePlan,
 } from "@opentrn/compiler";
-import { type Func, sizeOf } from "@opentrn/ir";
+import { type Func, type Operation, sizeOf, type Value } from "@opentrn/ir";
 import type { ModelConfig } from "@opentrn/models";
 import { bytesOf } from "@opentrn/numerics";
 import { type Cost, costOf } from "../prices/cost.ts";
@@ -166,8 +166,20 @@ function moduleCosts(plan: Plan, time: PlanTime, chip: Chip): readonly ModuleCos
     .sort((a, b) => b.totalNs - a.totalNs);
 }
 
-const ends = ({ group }: Module): number =>
-  [...group.params, ...group.results].reduce(
-    (n, v) => n + sizeOf(v.type.shape) * bytesOf(v.type.dtype),
-    0,
-  );
+const bytes = (v: Value): number => sizeOf(v.type.shape) * bytesOf(v.type.dtype);
+
+/** Bytes of what goes in and comes out; of a tensor that is only looked up, what is found. */
+function ends({ group }: Module): number {
+  const users = new Map<Value, Operation[]>();
+  for (const op of group.body)
+    for (const v of op.operands) users.set(v, [...(users.get(v) ?? []), op]);
+  const read = group.params.map((v) => {
+    const found = users.get(v) ?? [];
+    const lookedUp = found.every((op) => lookups.has(op.name) && op.operands[0] === v);
+    return lookedUp ? found.reduce((n, op) => n + bytes(op.results[0]!), 0) : bytes(v);
+  });
+  return [...read, ...group.results.map(bytes)].reduce((n, b) => n + b, 0);
+}
+
+/** Operations that read a part of their first operand. */
+const lookups = new Set(["gather", "dynamic_slice", "slice"]);
