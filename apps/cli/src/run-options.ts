@@ -68,7 +68,7 @@ export const addRunOptions = (command: Command): Command =>
     .option("--atol <x>", "absolute tolerance of --check")
     .option(
       "--trace <file>",
-      "write a trace for ui.perfetto.dev; as .json, .csv, .parquet or .speedscope.json in those forms",
+      "write a trace for ui.perfetto.dev; as .json, .csv, .parquet or .speedscope.json in those forms; DIR/ for all tables",
     )
     .option("--report <file>", "write the report as JSON")
     .option("--save <file>", "write the Program, to run again with trn run FILE.otrn")

@@ -40,7 +40,7 @@ export * from "./profile/index.ts";
 export { checkedOutput, plainOutput } from "./report/output-report.ts";
 export * from "./report/report.ts";
 export { type CheckInputs, reportOf, reportOfRanks } from "./report/report-of.ts";
-export { type TraceFile, traceFile } from "./report/trace-file.ts";
+export { type TraceFiles, traceFiles } from "./report/trace-file.ts";
 export type { WatchReport } from "./report/watch-report.ts";
 export { evaluateSoFar } from "./run/evaluate-so-far.ts";
 export { inputBytes } from "./run/input-bytes.ts";

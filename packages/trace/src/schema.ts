@@ -13,6 +13,8 @@ export interface TraceModel {
   /** Chip. */
   readonly target: string;
   readonly totalNs: number;
+  /** Figures of the chip under the names that profiles give them. */
+  readonly facts?: Readonly<Record<string, number>>;
   readonly processes: readonly TraceProcess[];
   readonly tracks: readonly TraceTrack[];
   /** By track, in order of time within a track and without overlap. */

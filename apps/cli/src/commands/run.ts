@@ -12,7 +12,7 @@ import {
   reportOfRanks,
   runProgram,
   runProgramRanks,
-  traceFile,
+  traceFiles,
   watchedStorages,
   writeFileAtomic,
   writeTensorFile,
@@ -147,8 +147,8 @@ function writeFiles(
     files.push(["outputs", options.outputs]);
   }
   if (options.trace !== undefined && result.timeline) {
-    const { chunks, opens } = traceFile(options.trace, result.timeline);
-    writeFileAtomic(options.trace, chunks);
+    const { files: written, opens } = traceFiles(options.trace, result.timeline);
+    for (const { path, chunks } of written) writeFileAtomic(path, chunks);
     files.push(["trace", `${options.trace} (${opens})`]);
   }
   if (options.report !== undefined) {

@@ -3,6 +3,7 @@
  * semaphores. Slices and counters are made while an exporter asks for them.
  */
 import { toNanoseconds } from "@opentrn/base";
+import type { Chip } from "@opentrn/chips";
 import type { Storage } from "@opentrn/isa";
 import { TRACE_VERSION, type TraceCounter, type TraceModel, type TraceTrack } from "@opentrn/trace";
 import { NO_QUEUE } from "./graph.ts";
@@ -43,6 +44,7 @@ export function traceOf(t: Timeline): TraceModel {
     name: program.name,
     target: program.chip.name,
     totalNs: t.totalNs,
+    facts: factsOfChip(program.chip),
     processes: Array.from({ length: program.cores }, (_, id) => ({
       id,
       name: `NeuronCore ${id} (${program.chip.name}, ${program.name})`,
@@ -50,6 +52,21 @@ export function traceOf(t: Timeline): TraceModel {
     tracks,
     slices: { [Symbol.iterator]: () => slicesOf(t, lists) },
     counters: { [Symbol.iterator]: () => counters(t, lists) },
+  };
+}
+
+/** The chip as profiles describe it. */
+function factsOfChip({ dma, hbm, tensor, engines }: Chip): Readonly<Record<string, number>> {
+  return {
+    num_dma_engines_per_neuroncore: dma.enginesPerCore.value,
+    dma_ddr_bandwidth: 1e9 * dma.bytesPerNs.value * dma.enginesPerCore.value,
+    hbm_ddr_bandwidth: (1e9 * hbm.bytesPerNs.value) / hbm.stacks.value,
+    tensor_engine_num_rows: tensor.rows.value,
+    tensor_engine_num_cols: tensor.columns.value,
+    tensor_engine_clock_freq: tensor.clockGHz.value,
+    vector_engine_clock_freq: engines.vector.clockGHz.value,
+    scalar_engine_clock_freq: engines.scalar.clockGHz.value,
+    gpsimd_engine_clock_freq: engines.gpsimd.clockGHz.value,
   };
 }
 

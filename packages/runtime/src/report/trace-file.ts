@@ -1,15 +1,18 @@
-/** A timeline as the bytes of a trace file, in pieces; the file's name says in which form. */
+/** A timeline as the files of a trace, each in pieces; the name says in which form. */
 import { type Timeline, traceOf } from "@opentrn/device";
-import { traceFormOf } from "@opentrn/trace";
+import { type TraceFile, traceFormOf } from "@opentrn/trace";
 
-export interface TraceFile {
-  readonly chunks: Iterable<Uint8Array>;
-  /** What the file is for, in a few words. */
+export interface TraceFiles {
+  readonly files: readonly TraceFile[];
+  /** What they are for, in a few words. */
   readonly opens: string;
 }
 
-/** `.json`, `.csv`, `.parquet` and `.speedscope.json` have forms of their own; every other name gets Perfetto's. */
-export function traceFile(path: string, t: Timeline): TraceFile {
-  const { chunks, opens } = traceFormOf(path);
-  return { chunks: chunks(traceOf(t)), opens };
+/**
+ * `.json`, `.csv`, `.parquet` and `.speedscope.json` have forms of their own, a name that ends in `/` is a folder of tables; every other
+ * name gets Perfetto's.
+ */
+export function traceFiles(path: string, t: Timeline): TraceFiles {
+  const { files, opens } = traceFormOf(path);
+  return { files: files(path, traceOf(t)), opens };
 }

@@ -1,48 +1,30 @@
-/** Writes a trace's slices as CSV (RFC 4180): a header, then one line for each instruction and transfer. */
+/**
+ * Writes a table as CSV (RFC 4180) as Neuron Explorer's timeline exports it: the track first, then the columns of the table under their
+ * names, values as they are.
+ */
 import type { TraceModel } from "../schema.ts";
+import type { Table, Value } from "./table.ts";
 
 const CHUNK = 4096;
-const columns = [
-  "core",
-  "track",
-  "kind",
-  "name",
-  "start_ns",
-  "duration_ns",
-  "bytes",
-  "source",
-  "operands",
-  "stall",
-] as const;
+const TRACK = "timeline_track";
 
-const cell = (value: string | number): string => {
+const cell = (value: Value): string => {
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 };
-/** Picoseconds are the finest that times have. */
-const ns = (x: number): string => String(Math.round(x * 1000) / 1000);
 
-export function* csvChunks(model: TraceModel): Generator<Uint8Array> {
+export function* csvChunks(table: Table, model: TraceModel): Generator<Uint8Array> {
   const encoder = new TextEncoder();
-  const tracks = new Map(model.tracks.map((t) => [t.id, t]));
-  let part = `${columns.join(",")}\r\n`;
+  const names = table.columns.map((c) => c.name).filter((n) => n !== TRACK);
+  // Title and key of each column; only the track's differ.
+  const columns = [
+    ...(table.track === undefined ? [] : [[TRACK, table.track] as const]),
+    ...names.map((n) => [n, n] as const),
+  ];
+  let part = `${columns.map(([title]) => title).join(",")}\r\n`;
   let n = 0;
-  for (const s of model.slices) {
-    const track = tracks.get(s.track)!;
-    const { bytes = "", source = "", operands = "", stall = "" } = s.args;
-    const cells = [
-      track.process,
-      track.name,
-      track.kind === "queue" ? "transfer" : "instruction",
-      s.name,
-      ns(s.startNs),
-      ns(s.endNs - s.startNs),
-      bytes,
-      source,
-      operands,
-      stall,
-    ];
-    part += `${cells.map(cell).join(",")}\r\n`;
+  for (const row of table.rows(model)) {
+    part += `${columns.map(([, key]) => cell(row[key]!)).join(",")}\r\n`;
     if (++n % CHUNK === 0) {
       yield encoder.encode(part);
       part = "";

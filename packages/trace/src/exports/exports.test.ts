@@ -20,13 +20,20 @@ const slices: TraceSlice[] = [
     args: { instruction: 4, stall: 'a "b"' },
   },
   { track: 1, name: "dma_copy (trigger)", startNs: 0, endNs: 5, args: { instruction: 0 } },
-  { track: 2, name: "dma_copy", startNs: 6, endNs: 9, args: { instruction: 0, bytes: 512 } },
+  {
+    track: 2,
+    name: "dma_copy",
+    startNs: 6,
+    endNs: 9,
+    args: { instruction: 0, bytes: 512, trigger_ns: 2 },
+  },
 ];
 const model: TraceModel = {
   version: TRACE_VERSION,
   name: "k",
   target: "trn2",
   totalNs: 40,
+  facts: { tensor_engine_num_rows: 128, tensor_engine_clock_freq: 2.4 },
   processes: [{ id: 0, name: "core" }],
   tracks: [
     { id: 0, process: 0, name: "TensorE", kind: "engine" },
@@ -37,8 +44,8 @@ const model: TraceModel = {
   slices,
   counters: [],
 };
-function bytesOf(path: string): Uint8Array {
-  const chunks = [...traceFormOf(path).chunks(model)];
+const filesOf = (path: string) => traceFormOf(path).files(path, model);
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
   let at = 0;
   for (const c of chunks) {
@@ -47,6 +54,7 @@ function bytesOf(path: string): Uint8Array {
   }
   return all;
 }
+const bytesOf = (path: string): Uint8Array => joined([...filesOf(path)[0]!.chunks]);
 const textOf = (path: string): string => new TextDecoder().decode(bytesOf(path));
 
 it("the name says the form", () => {
@@ -57,13 +65,26 @@ it("the name says the form", () => {
 });
 
 describe("CSV", () => {
-  it("has a line for each slice and quotes what needs it", () => {
+  it("has the track and then the columns of the table that its name asks for", () => {
     const lines = textOf("x.csv").split("\r\n");
-    expect(lines).toHaveLength(6);
-    expect(lines[0]).toBe("core,track,kind,name,start_ns,duration_ns,bytes,source,operands,stall");
-    expect(lines[1]).toBe("0,TensorE,instruction,nc_matmul,10.25,10.25,,k.py:7,dst=%1 data=%2,");
-    expect(lines[2]).toMatch(/,"a ""b"""$/);
-    expect(lines[4]).toBe("0,DMA qSyncDynamicHW,transfer,dma_copy,6,3,512,,,");
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toBe(
+      "timeline_track,start_ts,end_ts,duration_ns,engine,pcore_idx,opcode,operands,id,pc,bir_id,bir_instruction_name,evt_wait_time_ns,nki_source_location,tensor_instruction_type",
+    );
+    expect(lines[1]).toBe(
+      "TensorE,10,21,11,tensor,0,MATMUL,dst=%1 data=%2,1,3,sg00:3,I-3,0,k.py:7,REGULAR",
+    );
+    const transfers = textOf("out/DmaPacketAggregated.csv").split("\r\n");
+    expect(transfers[0]).toMatch(/^timeline_track,start_ts,.*,queue_name,queue_type,op,/);
+    expect(transfers[1]).toMatch(
+      /^qSyncDynamicHW,6,9,3,1,0,0,qSyncDynamicHW,hardware_dynamic,dma_copy,512,170666666666.*,2$/,
+    );
+  });
+
+  it("quotes what needs it", () => {
+    const quoted = { ...slices[0]!, args: { instruction: 3, operands: 'a "b", c' } };
+    const [file] = traceFormOf("x.csv").files("x.csv", { ...model, slices: [quoted] });
+    expect(new TextDecoder().decode(joined([...file!.chunks]))).toContain('"a ""b"", c"');
   });
 });
 
@@ -158,36 +179,80 @@ describe("Parquet", () => {
     expect(thrift(thriftBytes(long)).value[1]).toHaveLength(20);
   });
 
-  it("holds the instruction table column by column", () => {
-    const bytes = bytesOf("x.parquet");
+  /** Columns by name, read independently of the writer. */
+  function read(bytes: Uint8Array): { name: string; values: ReadonlyMap<string, unknown[]> } {
     const view = new DataView(bytes.buffer);
     const magic = (from: number): string =>
       new TextDecoder().decode(bytes.subarray(from, from + 4));
     expect([magic(0), magic(bytes.length - 4)]).toEqual(["PAR1", "PAR1"]);
     const footer = view.getUint32(bytes.length - 8, true);
     const meta = thrift(bytes, bytes.length - 8 - footer).value;
-    expect(meta[3]).toBe(3);
+    const [root] = meta[2] as Record<number, unknown>[];
     const [group] = meta[4] as Record<number, unknown>[];
     const values = new Map<string, unknown[]>();
     for (const chunk of group![1] as Record<number, Record<number, unknown>>[]) {
       const column = chunk[3]!;
       const page = thrift(bytes, column[9] as number);
-      expect((page.value[5] as Record<number, unknown>)[1]).toBe(3);
+      const n = (page.value[5] as Record<number, unknown>)[1] as number;
+      expect(n).toBe(meta[3]);
       let at = page.end;
-      const read = (): unknown => {
-        if (column[1] === 2) {
+      const one = (i: number): unknown => {
+        if (column[1] === 0) return ((bytes[page.end + (i >> 3)]! >> (i & 7)) & 1) === 1;
+        if (column[1] !== 6) {
           at += 8;
-          return Number(view.getBigInt64(at - 8, true));
+          return column[1] === 2
+            ? Number(view.getBigInt64(at - 8, true))
+            : view.getFloat64(at - 8, true);
         }
-        const n = view.getUint32(at, true);
-        at += 4 + n;
-        return new TextDecoder().decode(bytes.subarray(at - n, at));
+        const length = view.getUint32(at, true);
+        at += 4 + length;
+        return new TextDecoder().decode(bytes.subarray(at - length, at));
       };
-      values.set((column[3] as string[])[0]!, [read(), read(), read()]);
+      values.set(
+        (column[3] as string[])[0]!,
+        Array.from({ length: n }, (_, i) => one(i)),
+      );
+      if (column[1] === 0) at += Math.ceil(n / 8);
       expect(at - (column[9] as number)).toBe(column[7]);
     }
+    return { name: root![4] as string, values };
+  }
+
+  it("holds a table column by column", () => {
+    const { name, values } = read(bytesOf("x.parquet"));
+    expect(name).toBe("Instruction");
     expect(values.get("opcode")).toEqual(["MATMUL", "MATMUL", "DMA_DIRECT2D"]);
-    expect(values.get("timestamp")).toEqual([10, 30, 0]);
+    expect(values.get("start_ts")).toEqual([10, 30, 0]);
+    expect(values.get("evt_wait_time_ns")).toEqual([0, 10, 0]);
     expect(values.get("nki_source_location")).toEqual(["k.py:7", "", ""]);
+  });
+
+  it("a folder has all tables, with what each column is in one of them", () => {
+    const all = new Map(filesOf("out/").map((f) => [f.path, read(joined([...f.chunks]))]));
+    expect([...all.keys()]).toEqual(
+      [
+        "Instruction",
+        "DmaPacketAggregated",
+        "OpcodeSummary",
+        "Summary",
+        "Metadata",
+        "SchemaFields",
+      ].map((t) => `out/${t}.parquet`),
+    );
+    const of = (table: string) => all.get(`out/${table}.parquet`)!.values;
+    expect(of("DmaPacketAggregated").get("transfer_bytes")).toEqual([512]);
+    expect(of("OpcodeSummary").get("instruction_time_ns")).toEqual([21, 5]);
+    expect(of("Summary").get("tensor_engine_active_time_percent")).toEqual([52.5]);
+    expect(of("Summary").get("dma_active_time")).toEqual([3e-9]);
+    expect(of("Metadata").get("is_simulation")).toEqual([true]);
+    expect(of("Metadata").get("vnc_enabled")).toEqual([false]);
+    expect(of("Metadata").get("tensor_engine_num_rows")).toEqual([128]);
+    const fields = of("SchemaFields");
+    const listed = fields.get("table_name")!.map((t, i) => `${t}.${fields.get("field_name")![i]}`);
+    for (const [path, { values }] of all) {
+      const table = path.replace(/^out\/|\.parquet$/g, "");
+      if (table === "SchemaFields") continue;
+      for (const column of values.keys()) expect(listed).toContain(`${table}.${column}`);
+    }
   });
 });

@@ -1,53 +1,36 @@
 /**
- * Writes the profiler's `instruction` table as Parquet (https://parquet.apache.org/docs/file-format): plain encoding, no compression,
- * all columns required, row groups of 65,536 rows, one page a column.
+ * Writes a table as Parquet (https://parquet.apache.org/docs/file-format): plain encoding, no compression, all columns required, row
+ * groups of 65,536 rows, one page a column.
  */
 import type { TraceModel } from "../schema.ts";
-import { type InstructionRow, instructionRows } from "./rows.ts";
+import type { Column, ColumnType, Row, Table } from "./table.ts";
 import { type Struct, thriftBytes } from "./thrift.ts";
 
 const ROWS = 65536;
 /** Numbers of the format's enumerations. */
-const INT64 = 2;
-const BYTE_ARRAY = 6;
+const physical: Readonly<Record<ColumnType, number>> = {
+  boolean: 0,
+  int64: 2,
+  double: 5,
+  string: 6,
+};
 const UTF8 = 0;
 const [PLAIN, RLE] = [0, 3];
 const REQUIRED = 0;
 const magic = Uint8Array.from([0x50, 0x41, 0x52, 0x31]);
 
-const columns: readonly { readonly name: keyof InstructionRow; readonly type: number }[] = [
-  { name: "id", type: INT64 },
-  { name: "subgraph", type: BYTE_ARRAY },
-  { name: "label", type: BYTE_ARRAY },
-  { name: "pc", type: INT64 },
-  { name: "opcode", type: BYTE_ARRAY },
-  { name: "instruction_type", type: BYTE_ARRAY },
-  { name: "timestamp", type: INT64 },
-  { name: "duration", type: INT64 },
-  { name: "evt_wait_time", type: INT64 },
-  { name: "operands", type: BYTE_ARRAY },
-  { name: "bir_instruction_name", type: BYTE_ARRAY },
-  { name: "nki_source_location", type: BYTE_ARRAY },
-];
-
-export function* parquetChunks(model: TraceModel): Generator<Uint8Array> {
+export function* parquetChunks(table: Table, model: TraceModel): Generator<Uint8Array> {
+  const { columns } = table;
   yield magic;
   let offset = magic.length;
   const groups: Struct[] = [];
   let total = 0;
-  const rows = instructionRows(model)[Symbol.iterator]();
-  for (;;) {
-    const group: InstructionRow[] = [];
-    for (let n = rows.next(); !n.done; n = rows.next()) {
-      group.push(n.value);
-      if (group.length === ROWS) break;
-    }
-    if (group.length === 0) break;
+  for (const group of inGroups(table.rows(model))) {
     total += group.length;
     const chunks: Struct[] = [];
     const start = offset;
     for (const { name, type } of columns) {
-      const values = type === INT64 ? integers(group, name) : texts(group, name);
+      const values = encoders[type](group, name);
       const header = pageHeader(values.length, group.length);
       yield header;
       yield values;
@@ -55,7 +38,7 @@ export function* parquetChunks(model: TraceModel): Generator<Uint8Array> {
       chunks.push({
         2: BigInt(offset),
         3: {
-          1: type,
+          1: physical[type],
           2: [PLAIN, RLE],
           3: [name],
           4: 0,
@@ -71,7 +54,7 @@ export function* parquetChunks(model: TraceModel): Generator<Uint8Array> {
   }
   const footer = thriftBytes({
     1: 1,
-    2: [{ 4: "instruction", 5: columns.length }, ...columns.map(schemaElement)],
+    2: [{ 4: table.name, 5: columns.length }, ...columns.map(schemaElement)],
     3: BigInt(total),
     4: groups,
     6: "OpenTrn",
@@ -83,33 +66,56 @@ export function* parquetChunks(model: TraceModel): Generator<Uint8Array> {
   yield magic;
 }
 
-const schemaElement = ({ name, type }: (typeof columns)[number]): Struct =>
-  type === BYTE_ARRAY
-    ? { 1: type, 3: REQUIRED, 4: name, 6: UTF8 }
-    : { 1: type, 3: REQUIRED, 4: name };
+function* inGroups(rows: Iterable<Row>): Generator<Row[]> {
+  let group: Row[] = [];
+  for (const row of rows) {
+    group.push(row);
+    if (group.length < ROWS) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+const schemaElement = ({ name, type }: Column): Struct =>
+  type === "string"
+    ? { 1: physical[type], 3: REQUIRED, 4: name, 6: UTF8 }
+    : { 1: physical[type], 3: REQUIRED, 4: name };
 
 const pageHeader = (bytes: number, values: number): Uint8Array =>
   thriftBytes({ 1: 0, 2: bytes, 3: bytes, 5: { 1: values, 2: PLAIN, 3: RLE, 4: RLE } });
 
-function integers(rows: readonly InstructionRow[], name: keyof InstructionRow): Uint8Array {
-  const out = new Uint8Array(8 * rows.length);
-  const view = new DataView(out.buffer);
-  rows.forEach((r, i) => {
-    view.setBigInt64(8 * i, BigInt(r[name]), true);
-  });
-  return out;
-}
+type Encode = (rows: readonly Row[], name: string) => Uint8Array;
 
-function texts(rows: readonly InstructionRow[], name: keyof InstructionRow): Uint8Array {
-  const encoder = new TextEncoder();
-  const encoded = rows.map((r) => encoder.encode(String(r[name])));
-  const out = new Uint8Array(encoded.reduce((n, b) => n + 4 + b.length, 0));
-  const view = new DataView(out.buffer);
-  let at = 0;
-  for (const b of encoded) {
-    view.setUint32(at, b.length, true);
-    out.set(b, at + 4);
-    at += 4 + b.length;
-  }
-  return out;
-}
+const words =
+  (set: (view: DataView, at: number, value: number) => void): Encode =>
+  (rows, name) => {
+    const out = new Uint8Array(8 * rows.length);
+    const view = new DataView(out.buffer);
+    for (const [i, r] of rows.entries()) set(view, 8 * i, Number(r[name]));
+    return out;
+  };
+
+const encoders: Readonly<Record<ColumnType, Encode>> = {
+  int64: words((view, at, v) => view.setBigInt64(at, BigInt(v), true)),
+  double: words((view, at, v) => view.setFloat64(at, v, true)),
+  // One bit a value, the first in the lowest.
+  boolean: (rows, name) => {
+    const out = new Uint8Array(Math.ceil(rows.length / 8));
+    for (const [i, r] of rows.entries()) if (r[name] === true) out[i >> 3]! |= 1 << (i & 7);
+    return out;
+  },
+  string: (rows, name) => {
+    const encoder = new TextEncoder();
+    const encoded = rows.map((r) => encoder.encode(String(r[name])));
+    const out = new Uint8Array(encoded.reduce((n, b) => n + 4 + b.length, 0));
+    const view = new DataView(out.buffer);
+    let at = 0;
+    for (const b of encoded) {
+      view.setUint32(at, b.length, true);
+      out.set(b, at + 4);
+      at += 4 + b.length;
+    }
+    return out;
+  },
+};

@@ -29,6 +29,9 @@ export interface DmaRow {
   readonly duration: number;
   readonly transfer_size: number;
   readonly instruction: string;
+  /** The instruction that transfers, and when its trigger began. */
+  readonly name: string;
+  readonly trigger: number;
 }
 
 /** The profiler's names of engines, by ours. */
@@ -39,6 +42,11 @@ const labels: Readonly<Record<string, string>> = {
   GpSimd: "GpSimd",
   SyncE: "Sync",
 };
+
+/** Our names of engines, by the profiler's. */
+export const engineTitles: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(labels).map(([ours, theirs]) => [theirs, ours]),
+);
 
 /** The profiler's opcodes, where they differ from the instruction's name in capitals. */
 const opcodes: Readonly<Record<string, string>> = {
@@ -117,6 +125,8 @@ export function* dmaRows(model: TraceModel): Generator<DmaRow> {
       duration: Math.round(s.endNs) - timestamp,
       transfer_size: number(s, "bytes"),
       instruction: `I-${number(s, "instruction")}`,
+      name: s.name,
+      trigger: Math.round(number(s, "trigger_ns")),
     };
   }
 }
