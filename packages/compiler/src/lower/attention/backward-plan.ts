@@ -22,8 +22,9 @@ export interface Piece {
 }
 
 export interface BackwardStep {
-  readonly pieces: readonly Piece[];
-  readonly chunks: number;
+  readonly pieces: Piece[];
+  /** Chunks in use. */
+  chunks: number;
 }
 
 /** Keys of a block: what dk and dv of it take is one PSUM bank each. */
@@ -40,38 +41,49 @@ export function blocksOf({ m, d }: AttentionSizes): readonly (readonly [number, 
 
 /**
  * Steps of tiles with a block of keys [from, to): the longest units first, each where it still fits. The first one sees every key that
- * another sees, so that it can begin the sums of all of them.
+ * another sees, so that it can begin the sums of all of them. `last`: the step before, of another block, which is filled first.
  */
 export function backwardSteps(
   tiles: readonly Tile[],
   [from, to]: readonly [number, number],
+  last: BackwardStep | undefined,
 ): readonly BackwardStep[] {
   const units = tiles
     .filter((t) => t.keys > from)
     .map((tile) => ({ tile, to: Math.min(to, tile.keys) }));
-  const chunksOf = (u: { readonly to: number }): number => Math.ceil((u.to - from) / P);
   units.sort((a, b) => b.to - a.to);
-  const bins: { readonly pieces: Piece[]; chunks: number }[] = [];
-  const open: typeof bins = [];
-  for (const unit of units) {
-    const chunks = chunksOf(unit);
-    const found = open.findIndex((b) => b.chunks + chunks <= STEP / P);
-    const bin = open[found] ?? { pieces: [], chunks: 0 };
-    if (found < 0) {
-      bins.push(bin);
-      open.push(bin);
+  const steps: BackwardStep[] = [];
+  const open: BackwardStep[] = [];
+  const add = (step: BackwardStep): void => {
+    steps.push(step);
+    open.push(step);
+  };
+  units.forEach((unit, i) => {
+    const chunks = Math.ceil((unit.to - from) / P);
+    const fits = (step: BackwardStep): boolean => step.chunks + chunks <= STEP / P;
+    // Only the first unit opens the step before: what comes ahead of it would begin fewer sums.
+    if (i === 0 && last && fits(last)) add(last);
+    let step = open.find(fits);
+    if (!step) {
+      step = { pieces: [], chunks: 0 };
+      add(step);
     }
-    for (let start = from; start < unit.to; start += BANK)
-      bin.pieces.push({
-        tile: unit.tile,
-        from: start,
-        to: Math.min(start + BANK, unit.to),
-        at: bin.chunks * P + start - from,
-        first: start === from,
-        last: start + BANK >= unit.to,
-      });
-    bin.chunks += chunks;
-    if (bin.chunks === STEP / P) open.splice(open.indexOf(bin), 1);
-  }
-  return bins;
+    cut(unit, from, step);
+    step.chunks += chunks;
+    if (step.chunks === STEP / P) open.splice(open.indexOf(step), 1);
+  });
+  return steps;
+}
+
+/** Adds the pieces of a unit to a step. */
+function cut({ tile, to }: Pick<Piece, "tile" | "to">, from: number, step: BackwardStep): void {
+  for (let start = from; start < to; start += BANK)
+    step.pieces.push({
+      tile,
+      from: start,
+      to: Math.min(start + BANK, to),
+      at: step.chunks * P + start - from,
+      first: start === from,
+      last: start + BANK >= to,
+    });
 }

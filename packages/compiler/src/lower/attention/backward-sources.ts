@@ -2,6 +2,7 @@
 import { records } from "@opentrn/isa";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
+import type { Tally } from "./balance.ts";
 import { loadTokens, loadTurned, type Room, type Turned } from "./loads.ts";
 import { PaddedPool, type PaddedUse } from "./padded.ts";
 import { P, type Panel, type Tile } from "./plan.ts";
@@ -22,12 +23,78 @@ export interface BackwardTensors {
   readonly dv: readonly View[];
 }
 
-/** A number a query: [128, tiles, heads] of a panel. */
-interface RowColumns {
+/** A number a query, [128, tiles, heads] of a panel: -lse, and delta = sum of cotangent x o. Made in steps, each issued once. */
+export class RowColumns {
   readonly negativeLse: View;
-  /** Sum of cotangent x o. */
   readonly delta: View;
+  private readonly emit: Emitter;
+  private readonly cotangent: View;
+  private readonly o: View;
+  private readonly product: View;
+  private readonly parts: readonly Part[];
+  private readonly done = new Set<string>();
+
+  /** Loads `lse` [heads, queries] and `o` [queries, heads, d]; `cotangent` is on chip, [128, tiles, heads, d]. */
+  constructor(emit: Emitter, lse: View, o: View, cotangent: View) {
+    this.emit = emit;
+    this.cotangent = cotangent;
+    const [rows, tiles, heads] = cotangent.shape as [number, number, number, number];
+    this.negativeLse = emit.sbuf("float32", [rows, tiles, heads], "negative_lse");
+    this.delta = emit.sbuf("float32", [rows, tiles, heads], "delta");
+    this.product = emit.sbuf("float32", cotangent.shape, "do_o");
+    this.parts = partsOf(o.shape[0]!);
+    this.o = loadTokens(emit, o, "o_rows");
+    for (const part of this.parts) this.loadLse(lse, part);
+  }
+
+  private once(step: string, issue: (part: Part) => void): void {
+    if (this.done.has(step)) return;
+    this.done.add(step);
+    for (const part of this.parts) issue(part);
+  }
+
+  /** GpSimd: cotangent x o of one head. */
+  multiply(head: number): void {
+    this.once(`multiply ${head}`, (part) => {
+      const of = (x: View): View => inPart(x, part).at(2, head);
+      this.emit.emit(
+        records.tensorTensor,
+        { dst: of(this.product), data1: of(this.cotangent), data2: of(this.o) },
+        { op: "multiply", engine: "gpsimd" },
+      );
+    });
+  }
+
+  /** VectorE: delta of one head, and the sign of all lse. */
+  sum(head: number, tally: Tally): void {
+    this.once("negate", (part) => {
+      const x = inPart(this.negativeLse, part);
+      const how = { op0: "multiply", engine: "vector" };
+      this.emit.emit(records.tensorScalar, { dst: x, data: x, operand0: -1 }, how);
+    });
+    this.once(`sum ${head}`, (part) => {
+      const of = (x: View): View => inPart(x, part).at(2, head);
+      const how = { op: "add", axis: [2] };
+      tally.add("vector", tally.cost("vector", of(this.product).free));
+      this.emit.emit(records.tensorReduce, { dst: of(this.delta), data: of(this.product) }, how);
+    });
+  }
+
+  private loadLse(lse: View, part: Part): void {
+    const { rows, tiles } = part;
+    const heads = lse.shape[0]!;
+    const count = tiles[1] - tiles[0];
+    const src = lse
+      .slice(1, tiles[0] * P, tiles[0] * P + count * rows)
+      .reshape([heads, count, rows]);
+    const dst = inPart(this.negativeLse, part);
+    if (heads === 1) this.emit.emit(records.dmaTranspose, { dst: dst.at(2, 0), src: src.at(0, 0) });
+    else this.emit.emit(records.dmaTranspose, { dst, src });
+  }
 }
+
+const inPart = (x: View, { rows, tiles }: Part): View =>
+  x.slice(0, 0, rows).slice(1, tiles[0], tiles[1]);
 
 export interface LoadedQueries {
   readonly q: Turned;
@@ -107,8 +174,13 @@ export class BackwardSources {
     }));
     // Queries that pass by again have their columns already.
     const key = [sequence, ...heads, ...queries].join();
-    const columns =
-      this.known.get(key) ?? lazily(() => this.makeColumns(panel, load().cotangentRows));
+    const lse = this.tensors.lse
+      .at(0, sequence)
+      .slice(0, ...heads)
+      .slice(1, ...queries);
+    const make = (): RowColumns =>
+      new RowColumns(this.emit, lse, part(this.tensors.o), load().cotangentRows);
+    const columns = this.known.get(key) ?? lazily(make);
     this.known.set(key, columns);
     return { panel, load, columns, readBy: readers(uses) };
   }
@@ -142,64 +214,6 @@ export class BackwardSources {
     if (use) return this.pools![name].room(use, this.lag);
     return (features, heads, tokens) =>
       this.emit.sbuf(this.tensors.q.dtype, [features, heads, tokens], name);
-  }
-
-  /** -lse and delta of a panel's queries. */
-  private makeColumns({ sequence, heads, queries }: Panel, cotangent: View): RowColumns {
-    const { emit, tensors } = this;
-    const [rows, tiles, wide, d] = cotangent.shape as [number, number, number, number];
-    const o = loadTokens(
-      emit,
-      tensors.o
-        .at(0, sequence)
-        .slice(0, ...queries)
-        .slice(1, ...heads),
-      "o_rows",
-    );
-    const column = (name: string): View => emit.sbuf("float32", [rows, tiles, wide], name);
-    const columns = { negativeLse: column("negative_lse"), delta: column("delta") };
-    const lse = tensors.lse
-      .at(0, sequence)
-      .slice(0, ...heads)
-      .slice(1, ...queries);
-    const product = emit.sbuf("float32", [rows, tiles, wide, d], "do_o");
-    for (const part of partsOf(queries[1] - queries[0])) {
-      const of = (x: View): View => x.slice(0, 0, part.rows).slice(1, ...part.tiles);
-      const negative = of(columns.negativeLse);
-      this.loadLse(lse, negative, part);
-      emit.emit(
-        records.tensorScalar,
-        { dst: negative, data: negative, operand0: -1 },
-        { op0: "multiply", engine: "vector" },
-      );
-      for (let h = 0; h < wide; h++)
-        emit.emit(
-          records.tensorTensor,
-          {
-            dst: of(product).at(2, h),
-            data1: of(cotangent).at(2, h),
-            data2: of(o).at(2, h),
-          },
-          { op: "multiply", engine: "gpsimd" },
-        );
-      emit.emit(
-        records.tensorReduce,
-        { dst: of(columns.delta), data: of(product) },
-        { op: "add", axis: [3] },
-      );
-    }
-    return columns;
-  }
-
-  /** `lse` [heads, queries] in HBM to [rows, tiles, heads]. */
-  private loadLse(lse: View, dst: View, { rows, tiles }: Part): void {
-    const heads = lse.shape[0]!;
-    const count = tiles[1] - tiles[0];
-    const src = lse
-      .slice(1, tiles[0] * P, tiles[0] * P + count * rows)
-      .reshape([heads, count, rows]);
-    if (heads === 1) this.emit.emit(records.dmaTranspose, { dst: dst.at(2, 0), src: src.at(0, 0) });
-    else this.emit.emit(records.dmaTranspose, { dst, src });
   }
 }
 

@@ -10,7 +10,6 @@
  */
 import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
-import { bytesOf } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { BackwardStep, Piece } from "./backward-plan.ts";
@@ -24,14 +23,14 @@ import {
 import { Tally } from "./balance.ts";
 import { type Mask, makeMask } from "./constants.ts";
 import { type KeyBlock, KeyGradients } from "./key-gradients.ts";
-import { tokensOf } from "./loads.ts";
+import { type Turned, tokensOf } from "./loads.ts";
 import type { Stage } from "./pipeline.ts";
 import { P } from "./plan.ts";
 import { QueryGradients, type Visit } from "./query-gradients.ts";
 import { ringSize } from "./rings.ts";
 import { BANK, hide, score } from "./scores.ts";
 import { lazily } from "./sources.ts";
-import { turn, turnThrough } from "./turn.ts";
+import { reused, turn, turnThrough } from "./turn.ts";
 
 /** A piece with all it reads and belongs to. */
 export interface BackwardWork {
@@ -47,18 +46,40 @@ export interface BackwardWork {
   readonly closes: boolean;
 }
 
-/** Rounds in which the stages of a piece are issued. Found by trying, with the predicted timeline as the judge. */
-export const backwardDelays = {
-  load: 0,
-  columns: 12,
-  score: 16,
-  differ: 17,
-  turn: 18,
-  dv: 18,
-  dk: 19,
-  turnHere: 20,
-  dq: 30,
-} as const;
+/** Rounds in which the stages of a piece are issued. */
+export interface BackwardDelays {
+  readonly load: number;
+  readonly delta: number;
+  readonly sum: number;
+  readonly score: number;
+  readonly multiply: number;
+  readonly turn: number;
+  readonly dv: number;
+  readonly dk: number;
+  readonly turnHere: number;
+  /** Until when ds is being turned, as a rule. */
+  readonly turned: number;
+  readonly dq: number;
+}
+
+/** Found by trying, with the predicted timeline as the judge. Pieces of fp32 take TensorE four times as long, transfers only twice. */
+export function delaysFor(dtype: View["dtype"]): BackwardDelays {
+  const wide = dtype === "float32";
+  const at = 16;
+  return {
+    load: 0,
+    delta: 10,
+    sum: 14,
+    score: at,
+    multiply: at + 1,
+    turn: at + 2,
+    dv: at + 2,
+    dk: at + 3,
+    turnHere: at + 4,
+    turned: at + (wide ? 8 : 18),
+    dq: at + (wide ? 12 : 28),
+  };
+}
 
 export interface BackwardOptions {
   /** Of ds that TensorE turns. */
@@ -70,18 +91,7 @@ export interface BackwardOptions {
 const HALF = BANK / 2;
 
 export class BackwardStages {
-  readonly stages: readonly Stage<BackwardWork>[] = [
-    [(w) => this.load(w), backwardDelays.load],
-    [({ queries }) => queries.columns(), backwardDelays.columns],
-    [(w, n) => this.score(w, n), backwardDelays.score],
-    [(w) => this.addQueries(w), backwardDelays.dq],
-    [(w, n) => this.weigh(w, n), backwardDelays.score],
-    [(w, n) => this.differ(w, n), backwardDelays.differ],
-    [(w) => this.turn(w), backwardDelays.turn],
-    [(w) => this.addValues(w), backwardDelays.dv],
-    [(w) => this.addKeys(w), backwardDelays.dk],
-    [(w) => this.turnHere(w), backwardDelays.turnHere],
-  ];
+  readonly stages: readonly Stage<BackwardWork>[];
   private readonly emit: Emitter;
   private readonly sizes: AttentionSizes;
   private readonly config: AttentionConfig;
@@ -109,6 +119,21 @@ export class BackwardStages {
     work: readonly (BackwardWork | undefined)[],
     options: BackwardOptions,
   ) {
+    const delays = delaysFor(tensors.q.dtype);
+    this.stages = [
+      [(w) => this.load(w), delays.load],
+      [(w) => w.queries.columns().multiply(this.headOf(w)), delays.delta],
+      [(w) => w.queries.columns().sum(this.headOf(w), this.tally), delays.sum],
+      [(w, n) => this.score(w, n), delays.score],
+      [(w) => this.addQueries(w), delays.dq],
+      [(w, n) => this.weigh(w, n), delays.score],
+      [(w, n) => this.multiply(w, n), delays.multiply],
+      [(w, n) => this.differ(w, n), delays.multiply],
+      [(w) => this.turn(w), delays.turn],
+      [(w) => this.addValues(w), delays.dv],
+      [(w) => this.addKeys(w), delays.dk],
+      [(w) => this.turnHere(w), delays.turnHere],
+    ];
     this.emit = emit;
     this.sizes = sizes;
     this.config = config;
@@ -128,11 +153,14 @@ export class BackwardStages {
       block: blockOf(d),
       spills,
     });
-    this.dk = new KeyGradients(emit, { ...common, scale, to: tensors.dk, name: "dk" });
-    this.dv = new KeyGradients(emit, { ...common, scale: 1, to: tensors.dv, name: "dv" });
     this.scores = ring(2, () => emit.psum("float32", [P, BANK], "scores"));
-    this.products = ring(3, () => emit.psum("float32", [P, BANK], "dp"));
-    const rings = ringSizes(work);
+    this.products = ring(2, () => emit.psum("float32", [P, BANK], "dp"));
+    const banks = ring(3, () => emit.psum("float32", [P, BANK], "dk_dv"));
+    let bank = 0;
+    const sums = { ...common, bank: (): View => banks(bank++) };
+    this.dk = new KeyGradients(emit, { ...sums, scale, to: tensors.dk, name: "dk" });
+    this.dv = new KeyGradients(emit, { ...sums, scale: 1, to: tensors.dv, name: "dv" });
+    const rings = ringSizes(work, delays);
     const whole = n % P === 0 && m % P === 0;
     this.weights = ring(rings.weights, () => emit.sbuf(dtype, [P, STEP], "p"));
     this.differences = ring(rings.differences, () => {
@@ -142,32 +170,46 @@ export class BackwardStages {
       return made;
     });
     this.turned = ring(rings.turned, () => emit.sbuf(dtype, [P, STEP / P, P], "ds_turned"));
-    const turns = options.share > 0;
-    this.places = lazily(() => emit.psum("float32", [P, turns ? HALF : BANK], "dq"));
-    const chunks = (4 * HALF) / (P * bytesOf(dtype));
-    this.turning = lazily(() => emit.psum(dtype, [P, chunks, P], "turning"));
+    const shared = lazily(() => emit.psum("float32", [P, BANK], "dq"));
+    this.places = () => (options.share > 0 ? shared().slice(1, 0, HALF) : shared());
+    this.turning = () => reused(shared().slice(1, HALF, BANK), dtype);
   }
 
   private load({ keys, queries }: BackwardWork): void {
     queries.load();
     keys.load();
+    queries.columns();
   }
 
-  private score({ piece, keys, queries }: BackwardWork, n: number): void {
-    const { tile, from, to } = piece;
-    const { panel } = queries;
+  /** The piece's head among those of its panel. */
+  private headOf({ piece, queries }: BackwardWork): number {
+    return piece.tile.head - queries.panel.heads[0];
+  }
+
+  private score(work: BackwardWork, n: number): void {
+    const { piece, keys, queries } = work;
+    const block = this.scores(n).slice(0, 0, piece.tile.rows);
+    const [q, k] = [this.rows(queries.load().q, work), this.columns(keys.load().k, work)];
+    score(this.emit, block, 0, { queries: q, keys: k });
+    if (this.mask) hide(this.emit, this.mask, block, 0, piece);
+  }
+
+  private multiply(work: BackwardWork, n: number): void {
+    const { piece, keys, queries } = work;
+    const block = this.products(n).slice(0, 0, piece.tile.rows);
+    const cotangent = this.rows(queries.load().cotangent, work);
+    score(this.emit, block, 0, { queries: cotangent, keys: this.columns(keys.load().v, work) });
+  }
+
+  /** The piece's queries of what a panel holds. */
+  private rows(x: Turned, { piece: { tile }, queries: { panel } }: BackwardWork): Turned {
     const row = tile.from - panel.queries[0];
-    const group = this.group(tile.head) - keys.group;
-    const mine = queries.load();
-    const theirs = keys.load();
-    const rows = (x: typeof mine.q) =>
-      tokensOf(x, tile.head - panel.heads[0], row, row + tile.rows);
-    const columns = (x: typeof theirs.k) => tokensOf(x, group, from - keys.from, to - keys.from);
-    const scores = this.scores(n).slice(0, 0, tile.rows);
-    const products = this.products(n).slice(0, 0, tile.rows);
-    score(this.emit, scores, 0, { queries: rows(mine.q), keys: columns(theirs.k) });
-    if (this.mask) hide(this.emit, this.mask, scores, 0, piece);
-    score(this.emit, products, 0, { queries: rows(mine.cotangent), keys: columns(theirs.v) });
+    return tokensOf(x, tile.head - panel.heads[0], row, row + tile.rows);
+  }
+
+  /** The piece's keys. */
+  private columns(x: Turned, { piece: { tile, from, to }, keys }: BackwardWork): Turned {
+    return tokensOf(x, this.group(tile.head) - keys.group, from - keys.from, to - keys.from);
   }
 
   private group(head: number): number {
@@ -281,7 +323,7 @@ export class BackwardStages {
 }
 
 /** Buffers by step: each holds what its pieces wrote until the last of them was read. */
-function ringSizes(work: readonly (BackwardWork | undefined)[]) {
+function ringSizes(work: readonly (BackwardWork | undefined)[], delays: BackwardDelays) {
   const spans: { from: number; to: number }[] = [];
   work.forEach((w, i) => {
     if (!w) return;
@@ -289,12 +331,12 @@ function ringSizes(work: readonly (BackwardWork | undefined)[]) {
     span.to = i;
     spans[w.index] = span;
   });
-  const { score: weigh, differ, turn: turned, turnHere, dv, dk, dq } = backwardDelays;
   const size = (written: number, read: number): number =>
     ringSize(spans.map(({ from, to }) => ({ from: from + written, to: to + read })));
+  const { score: weigh, multiply: differ, turn: turns, turned, dv, dk, dq } = delays;
   return {
     weights: size(weigh, Math.max(differ, dv)),
-    differences: size(differ, Math.max(dk, turnHere)),
-    turned: ringSize(spans.map(({ to }) => ({ from: to + turned, to: to + dq }))),
+    differences: size(differ, Math.max(dk, turned)),
+    turned: ringSize(spans.map(({ to }) => ({ from: to + turns, to: to + dq }))),
   };
 }

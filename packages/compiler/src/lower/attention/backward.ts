@@ -1,24 +1,32 @@
 /** The gradient of attention: which parts are on chip together, and in which order pieces go through their stages (backward-stages.ts). */
 import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
-import { bytesOf } from "@opentrn/numerics";
+import { bytesOf, type DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import { type Division, divide } from "./backward-memory.ts";
-import { backwardSteps, blocksOf, STEP } from "./backward-plan.ts";
+import { type BackwardStep, backwardSteps, blocksOf, STEP } from "./backward-plan.ts";
 import {
   BackwardSources,
   type BackwardTensors,
   type KeySide,
   type QuerySide,
 } from "./backward-sources.ts";
-import { BackwardStages, type BackwardWork, backwardDelays } from "./backward-stages.ts";
-import { wantsAllRows } from "./balance.ts";
+import {
+  type BackwardDelays,
+  BackwardStages,
+  type BackwardWork,
+  delaysFor,
+} from "./backward-stages.ts";
+import { type ChunkLoad, shareOfTensor, wantsAllRows } from "./balance.ts";
 import type { KeyBlock, KeyPanel } from "./key-gradients.ts";
 import { pipeline } from "./pipeline.ts";
-import { P, type Panel, type Tile, tilesOf } from "./plan.ts";
+import { chunksOf, type Panel, type Tile, tilesOf } from "./plan.ts";
 import type { Visit } from "./query-gradients.ts";
 
-/** Tiles of [128, 1024] weights that are under way, at most. */
-const UNDER_WAY = 20;
+/** Tiles of [128, 1024] p and ds, turned or not, that are under way: steps have two pieces or more, but for few. */
+const underWay = ({ score, turned, dq }: BackwardDelays): number =>
+  (turned - score) / 2 + (dq - score) / 2 + 8;
+
+const MATMULS = { scores: 2, products: 3 };
 
 /** Lowers the gradient of attention of those sizes. Instructions grow with b h n m / (128 x 128). */
 export function lowerBackward(
@@ -27,21 +35,27 @@ export function lowerBackward(
   config: AttentionConfig,
   tensors: BackwardTensors,
 ): void {
-  const width = bytesOf(tensors.q.dtype);
-  const division = divide(emit.chip, sizes, width, UNDER_WAY * STEP * width);
-  const { causal } = config;
-  const chunks = (Math.ceil(sizes.n / P) * Math.ceil(sizes.m / P)) / (causal ? 2 : 1);
-  const padded =
-    sizes.b * sizes.h * chunks >= 32 &&
-    wantsAllRows(emit.chip, sizes.d, { scores: 2, products: 3 });
-  const lag = backwardDelays.score - backwardDelays.load;
+  const { dtype } = tensors.q;
+  const width = bytesOf(dtype);
+  const delays = delaysFor(dtype);
+  const division = divide(emit.chip, sizes, width, underWay(delays) * STEP * width);
+  const chunks = chunksOf(sizes, config.causal);
+  const padded = sizes.b * sizes.h * chunks >= 32 && wantsAllRows(emit.chip, sizes.d, MATMULS);
+  const lag = delays.score - delays.load;
   const sources = new BackwardSources(emit, tensors, { padded, lag });
-  const order = new Order(sizes, causal, sources, division);
+  const order = new Order(sizes, config.causal, sources, division, delays.dq);
   const stages = new BackwardStages(emit, sizes, config, tensors, order.work, {
-    share: 0,
+    share: shareOfTensor(emit.chip, loadOf(sizes, chunks, dtype)),
     spills: division.spills,
   });
   pipeline(order.work, stages.stages);
+}
+
+function loadOf({ n, m, r, d }: AttentionSizes, chunks: number, dtype: DType): ChunkLoad {
+  // q, do and their turned forms, o and dq; k and its turned form, v, dk and dv for all heads of a group.
+  const bytes = ((6 * n + (5 * m) / r) * d * bytesOf(dtype)) / chunks;
+  // Measured on the timeline: three quarters as much again for what comes once a piece or a tile.
+  return { dtype, bytes, matmuls: MATMULS, d, passes: 1.75 };
 }
 
 /** Goes through sequences, key heads, query heads, blocks of keys and queries, and lists what each step has to do. */
@@ -53,14 +67,19 @@ class Order {
   private readonly sources: BackwardSources;
   private readonly division: Division;
   private readonly tiles = new Map<QuerySide, readonly Tile[]>();
+  /** Rounds from a piece's first stage to its last. */
+  private readonly lag: number;
   private steps = 0;
+  private last: BackwardStep | undefined;
 
   constructor(
     sizes: AttentionSizes,
     causal: boolean,
     sources: BackwardSources,
     division: Division,
+    lag: number,
   ) {
+    this.lag = lag;
     this.sizes = sizes;
     this.causal = causal;
     this.sources = sources;
@@ -136,13 +155,16 @@ class Order {
       const tiles = this.tiles.get(queries)!;
       const mine = tiles.filter((t) => Math.floor(t.head / r) === block.head);
       const visit: Visit = { panel: queries.panel, tiles, block: number };
-      for (const step of backwardSteps(mine, block.keys)) {
-        const index = this.steps++;
-        for (const piece of step.pieces) {
+      const had = this.last?.pieces.length ?? 0;
+      for (const step of backwardSteps(mine, block.keys, this.last)) {
+        const again = step === this.last;
+        const index = again ? this.steps - 1 : this.steps++;
+        for (const piece of step.pieces.slice(again ? had : 0)) {
           keys.readBy(this.work.length);
           queries.readBy(this.work.length);
           this.work.push({ piece, step, index, keys, queries, visit, block, closes: false });
         }
+        this.last = step;
       }
     }
     const last = this.work.length - 1;
@@ -151,6 +173,7 @@ class Order {
 
   private gap(): void {
     if (this.division.overlaps) return;
-    for (let i = 0; i <= backwardDelays.dq; i++) this.work.push(undefined);
+    for (let i = 0; i <= this.lag; i++) this.work.push(undefined);
+    this.last = undefined;
   }
 }

@@ -3,30 +3,40 @@ import type { Chip } from "@opentrn/chips";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { P } from "./plan.ts";
 
-/** Bytes of q, k, v and o that go through DMA for 128 x 128 scores, or the share of them. */
-export interface ChunkTraffic {
-  readonly bytes: number;
+/** What 128 x 128 scores cost apart from being turned. */
+export interface ChunkLoad {
   readonly dtype: DType;
+  /** Bytes of operands and results that go through DMA, a share of what is reused. */
+  readonly bytes: number;
+  readonly matmuls: ChunkMatmuls;
+  readonly d: number;
+  /** VectorE's and ScalarE's time, as a multiple of one pass of each over the scores. */
+  readonly passes: number;
 }
 
 /**
- * Share of weights that TensorE turns, the rest being turned by the DMA engines, so that these are busy as long as VectorE and ScalarE:
- * they make maxima and exponentials, and copy what TensorE turns.
+ * Share of weights that TensorE turns, the rest being turned by the DMA engines, so that these are not busy longer than the others:
+ * what TensorE turns costs it a matmul, and VectorE or ScalarE a copy.
  */
-export function shareOfTensor(chip: Chip, { bytes, dtype }: ChunkTraffic): number {
+export function shareOfTensor(chip: Chip, { dtype, bytes, matmuls, d, passes }: ChunkLoad): number {
   const { vector, scalar } = chip.engines;
-  const { dma } = chip;
+  const { dma, tensor } = chip;
+  const fp32 = dtype === "float32";
   const elements = (P / vector.clockGHz.value + P / scalar.clockGHz.value) / 2;
-  // Measured on the timeline: what comes once a segment is nearly half as much again.
-  const others = 1.4 * elements;
-  const copy = dtype === "float32" ? elements : elements * 0.7;
+  const columns = (n: number): number =>
+    Math.max(tensor.minimumCycles.value, n) / tensor.clockGHz.value;
+  const scores = matmuls.scores * Math.ceil(d / P) * columns(P);
+  const products = (fp32 ? tensor.fp32Passes.value : 1) * (scores + matmuls.products * columns(d));
+  const others = Math.max(passes * elements, products);
   const engines = dma.enginesPerCore.value;
   const turn =
     (P * P * bytesOf(dtype)) / (dma.bytesPerNs.value * dma.transposeOnChipRate.value * engines);
   // Pieces are short, so that a fifth of the time goes into packets.
   const loads = (1.2 * bytes) / (dma.readBytesPerNs.value * engines);
-  const share = (turn + loads - others) / (turn + copy / 2);
-  return Math.min(1, Math.max(0, share));
+  const slope = turn + Math.max(columns(P), elements / 2);
+  // Half of what would make them equal, and not more than a fifth: turning by TensorE also holds up what waits behind it.
+  const share = Math.min(0.2, (turn + loads - others) / slope / 2);
+  return share < 0.04 ? 0 : share;
 }
 
 /** Matmuls for 128 x 128 scores: with d rows of TensorE in use, and with all and d columns. */

@@ -17,24 +17,20 @@ import { Tally } from "./balance.ts";
 import { type Mask, makeMask } from "./constants.ts";
 import type { ForwardTensors } from "./forward.ts";
 import { tokensOf } from "./loads.ts";
+import type { Step } from "./packing.ts";
 import type { Stage } from "./pipeline.ts";
-import { P, type Step } from "./plan.ts";
+import { P } from "./plan.ts";
 import { Products } from "./products.ts";
 import { Rows } from "./rows.ts";
 import { hide, score } from "./scores.ts";
 import { Softmax } from "./softmax.ts";
-import { type Keys, lazily, type Queries, SCORE_LAG } from "./sources.ts";
+import { lazily, type Reads, SCORE_LAG } from "./sources.ts";
 import { reused, turn, turnThrough } from "./turn.ts";
 
 /** Columns of a block of scores. */
 export const BLOCK = 1024;
 
-/** A step with what it reads. Loading is issued when first asked for. */
-export interface Work {
-  readonly step: Step;
-  readonly keys: Keys;
-  readonly queries: Queries;
-}
+type Work = Step<Reads>;
 
 /** Rounds in which the stages of a step are issued. Found by trying, with the predicted timeline as the judge. */
 const delays = {
@@ -60,10 +56,10 @@ export class ForwardStages {
   readonly stages: readonly Stage<Work>[] = [
     [(w) => this.load(w), delays.load],
     [(w, n) => this.score(w, n), delays.score],
-    [({ step }, n) => this.softmax.peak(step, n, this.scores(n)), delays.score],
-    [({ step }, n) => this.weigh(step, n), delays.score],
-    [({ step }, n) => this.turn(step, n), delays.turn],
-    [({ step }, n) => this.turnHere(step, n), delays.turnHere],
+    [({ segments }, n) => this.softmax.peak(segments, n, this.scores(n)), delays.score],
+    [(w, n) => this.weigh(w, n), delays.score],
+    [(w, n) => this.turn(w, n), delays.turn],
+    [(w, n) => this.turnHere(w, n), delays.turnHere],
     [(w, n) => this.collect(w, n), delays.collect],
   ];
   private readonly emit: Emitter;
@@ -115,22 +111,23 @@ export class ForwardStages {
     this.turning = () => halves().at(1, this.turns++ % 2);
   }
 
-  private load({ keys, queries }: Work): void {
-    queries.load();
-    keys.load();
+  private load({ segments }: Work): void {
+    for (const { keys, queries } of segments) {
+      queries.load();
+      keys.load();
+    }
   }
 
-  private score({ step, keys: { load, group, from: first }, queries }: Work, n: number): void {
-    const { panel } = step.batch;
-    const q = queries.load();
-    const { k } = load();
-    for (const segment of step.segments) {
-      const { tile, from, to, at } = segment;
-      const row = tile.from - panel.queries[0];
+  private score({ segments }: Work, n: number): void {
+    for (const segment of segments) {
+      const { batch, tile, from, to, at, keys, queries } = segment;
+      const { heads, queries: range } = batch.panel;
+      const row = tile.from - range[0];
+      const [head, group] = [tile.head - heads[0], this.group(tile.head) - keys.group];
       const block = this.scores(n).slice(0, 0, tile.rows);
       score(this.emit, block, at, {
-        queries: tokensOf(q, tile.head - panel.heads[0], row, row + tile.rows),
-        keys: tokensOf(k, this.group(tile.head) - group, from - first, to - first),
+        queries: tokensOf(queries.load(), head, row, row + tile.rows),
+        keys: tokensOf(keys.load().k, group, from - keys.from, to - keys.from),
       });
       if (this.mask) hide(this.emit, this.mask, block, at, segment);
     }
@@ -140,17 +137,17 @@ export class ForwardStages {
     return Math.floor(head / this.sizes.r);
   }
 
-  private weigh(step: Step, n: number): void {
-    this.softmax.weigh(step, n, this.scores(n), this.weights(n));
-    if (step.closes) this.rows.finished(step.batch);
+  private weigh({ segments }: Work, n: number): void {
+    this.softmax.weigh(segments, n, this.scores(n), this.weights(n));
+    for (const { batch, closes } of segments) if (closes) this.rows.finished(batch);
   }
 
-  private turn({ chunks }: Step, n: number): void {
+  private turn({ chunks }: Work, n: number): void {
     if (!this.byTensor(n) && !this.isLate(n))
       turn(this.emit, this.turned(n).slice(1, 0, chunks), this.weights(n));
   }
 
-  private turnHere({ chunks }: Step, n: number): void {
+  private turnHere({ chunks }: Work, n: number): void {
     if (!this.byTensor(n) && !this.isLate(n)) return;
     const block = reused(this.scores(n), this.weights(n).dtype);
     const half = HALF_BANK / (P * bytesOf(block.dtype));
@@ -173,23 +170,22 @@ export class ForwardStages {
     return n >= this.options.steps - LAST;
   }
 
-  private collect({ step, keys }: Work, n: number): void {
-    const { v } = keys.load();
-    for (const segment of step.segments) {
-      const { tile, from, at } = segment;
+  private collect({ segments, chunks }: Work, n: number): void {
+    for (const segment of segments) {
+      const { batch, tile, from, at, keys, closes } = segment;
+      const { v } = keys.load();
       const group = this.group(tile.head) - keys.group;
       const first = (from - keys.from) / P;
       this.products.add(
-        step.batch,
         segment,
-        this.turned(n).slice(1, at / P, step.chunks),
+        this.turned(n).slice(1, at / P, chunks),
         (chunk) => v.at(1, first + chunk).at(1, group),
         this.softmax.correction(segment, n),
       );
+      if (!closes) continue;
+      this.products.finish(batch, this.softmax.columns(batch).sum);
+      this.softmax.drop(batch);
     }
-    if (!step.closes) return;
-    this.products.finish(step.batch, this.softmax.columns(step.batch).sum);
-    this.softmax.drop(step.batch);
   }
 
   /** What remains when all steps are done. */

@@ -4,12 +4,13 @@ import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { type ChunkTraffic, shareOfTensor, wantsAllRows } from "./balance.ts";
-import { BLOCK, banksFor, ForwardStages, type Work } from "./forward-stages.ts";
+import { type ChunkLoad, shareOfTensor, wantsAllRows } from "./balance.ts";
+import { BLOCK, banksFor, ForwardStages } from "./forward-stages.ts";
+import { Packing } from "./packing.ts";
 import { pipeline } from "./pipeline.ts";
-import { batchesOf, P, panelsOf, stepsOf } from "./plan.ts";
+import { batchesOf, chunksOf, P, panelsOf } from "./plan.ts";
 import { Products } from "./products.ts";
-import { Sources } from "./sources.ts";
+import { lazily, type Reads, Sources } from "./sources.ts";
 
 export interface ForwardTensors {
   /** [b, n, h, d]; k and v [b, m, g, d]. */
@@ -49,44 +50,44 @@ export function lowerForward(
   const { b, g, r, d } = sizes;
   const { dtype } = tensors.q;
   const { abreast, ranges } = strips(sizes, bytesOf(dtype));
-  const share = shareOfTensor(emit.chip, trafficOf(sizes, config, dtype));
+  const share = shareOfTensor(emit.chip, loadOf(sizes, config, dtype));
   const most = Products.most(banksFor(share), d);
   const sources = new Sources(emit, tensors, padsFeatures(emit.chip, sizes, config));
-  const work: Work[] = [];
+  const packing = new Packing<Reads>(BLOCK);
   for (let sequence = 0; sequence < b; sequence++)
     for (let group = 0; group < g; group += abreast) {
       const groups = [group, Math.min(group + abreast, g)] as const;
       const all = ranges.length === 1 ? sources.keys(sequence, groups, ranges[0]!) : undefined;
       for (const panel of panelsOf(sizes, sequence, [groups[0] * r, groups[1] * r])) {
         const queries = sources.queries(panel);
-        for (const batch of batchesOf(sizes, config.causal, panel, { most, block: BLOCK }))
-          stepsOf(batch, BLOCK, ranges).forEach((steps, i) => {
-            if (steps.length === 0) return;
-            const keys = all ?? sources.keys(sequence, groups, ranges[i]!);
-            for (const step of steps) {
-              keys.readBy(work.length);
-              queries.readBy(work.length);
-              work.push({ step, keys, queries });
-            }
+        for (const batch of batchesOf(sizes, config.causal, panel, { most, block: BLOCK })) {
+          const keys = ranges.map((range) =>
+            lazily(() => all ?? sources.keys(sequence, groups, range)),
+          );
+          packing.add(batch, ranges, (range, step) => {
+            const reads = { keys: keys[range]!(), queries };
+            reads.keys.readBy(step);
+            queries.readBy(step);
+            return reads;
           });
+        }
       }
     }
-  const options = { share, steps: work.length };
-  const stages = new ForwardStages(emit, sizes, config, tensors, options);
-  pipeline(work, stages.stages);
+  const { steps } = packing;
+  const stages = new ForwardStages(emit, sizes, config, tensors, { share, steps: steps.length });
+  pipeline(steps, stages.stages);
   stages.end();
 }
 
-/** 128 x 128 scores of one head. */
-const chunksOf = ({ n, m }: AttentionSizes, causal: boolean): number =>
-  (Math.ceil(n / P) * Math.ceil(m / P)) / (causal ? 2 : 1);
+const MATMULS = { scores: 1, products: 1 };
 
-function trafficOf(sizes: AttentionSizes, { causal }: AttentionConfig, dtype: DType): ChunkTraffic {
+function loadOf(sizes: AttentionSizes, { causal }: AttentionConfig, dtype: DType): ChunkLoad {
   const { n, m, r, d } = sizes;
-  return { bytes: ((2 * n + (2 * m) / r) * d * bytesOf(dtype)) / chunksOf(sizes, causal), dtype };
+  const bytes = ((2 * n + (2 * m) / r) * d * bytesOf(dtype)) / chunksOf(sizes, causal);
+  // Measured on the timeline: what comes once a segment is nearly half as much again.
+  return { dtype, bytes, matmuls: MATMULS, d, passes: 1.3 };
 }
 
 /** Whether features are padded to 128: worth it where TensorE is busy for several windows of its duty limiter. */
 const padsFeatures = (chip: Chip, sizes: AttentionSizes, { causal }: AttentionConfig): boolean =>
-  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 &&
-  wantsAllRows(chip, sizes.d, { scores: 1, products: 1 });
+  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 && wantsAllRows(chip, sizes.d, MATMULS);

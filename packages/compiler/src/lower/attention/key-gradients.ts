@@ -5,7 +5,6 @@ import type { View } from "../../emit/view.ts";
 import type { Tally } from "./balance.ts";
 import { storeTokens } from "./loads.ts";
 import { P } from "./plan.ts";
-import { BANK } from "./scores.ts";
 import { lazily } from "./sources.ts";
 import { scaledCopy } from "./turn.ts";
 
@@ -37,13 +36,15 @@ export interface KeyGradientsOptions {
   /** Views of [b, m, g, d]. */
   readonly to: readonly View[];
   readonly name: string;
+  /** The next bank of PSUM, [128, 512]. */
+  readonly bank: () => View;
 }
 
 /** One of dk and dv. */
 export class KeyGradients {
   private readonly emit: Emitter;
   private readonly options: KeyGradientsOptions;
-  private readonly bank: () => View;
+  private bank: View | undefined;
   /** Chunks of the block at hand that have a sum already. */
   private readonly begun = new Set<number>();
   private readonly outs = new Map<KeyPanel, { out: View; sum: () => View; left: number }>();
@@ -51,21 +52,19 @@ export class KeyGradients {
   constructor(emit: Emitter, options: KeyGradientsOptions) {
     this.emit = emit;
     this.options = options;
-    this.bank = lazily(() => emit.psum("float32", [P, BANK], options.name));
   }
 
   /** Adds weights^T rows for each chunk of keys: `weights` [rows, keys], `rows` [rows, d]; the first key is `from` after the block's. */
   add(from: number, weights: View, rows: View): void {
     const { d } = this.options;
+    this.bank ??= this.options.bank();
     for (let key = 0; key < weights.free; key += P) {
       const keys = Math.min(P, weights.free - key);
       const chunk = (from + key) / P;
       this.emit.emit(
         records.ncMatmul,
         {
-          dst: this.bank()
-            .slice(0, 0, keys)
-            .slice(1, chunk * d, chunk * d + d),
+          dst: this.bank.slice(0, 0, keys).slice(1, chunk * d, chunk * d + d),
           stationary: weights.slice(1, key, key + keys),
           moving: rows,
         },
@@ -83,6 +82,7 @@ export class KeyGradients {
     const held = this.outs.get(panel) ?? this.open(panel);
     const last = pass === panel.passes - 1;
     for (const part of partsOf(keys)) this.move(block, part, held);
+    this.bank = undefined;
     if (!last) return;
     held.left--;
     if (held.left > 0) return;
@@ -111,8 +111,7 @@ export class KeyGradients {
         .at(2, head - panel.heads[0])
         .slice(1, first + chunks[0], first + chunks[1])
         .slice(0, 0, rows);
-    const src = this.bank()
-      .slice(0, 0, rows)
+    const src = this.bank!.slice(0, 0, rows)
       .slice(1, chunks[0] * d, chunks[1] * d)
       .reshape([rows, chunks[1] - chunks[0], d]);
     const dst = pass === panel.passes - 1 ? of(held.out) : of(held.sum());

@@ -1,7 +1,4 @@
-/**
- * What forward attention does in which order, without instructions: tiles of 128 queries, batches of tiles that are finished together,
- * and steps, each of which fills one block of scores with segments: runs of keys of one tile.
- */
+/** What forward attention works on, without instructions: tiles of 128 queries, and batches of tiles that are finished together. */
 import type { AttentionSizes } from "@opentrn/ir";
 
 /** Rows of a tile, and keys of a chunk. */
@@ -43,6 +40,7 @@ export interface Batch {
 
 /** Keys [from, to) of a tile, whose scores stand in a block from column `at`. */
 export interface Segment {
+  readonly batch: Batch;
   readonly tile: Tile;
   readonly from: number;
   readonly to: number;
@@ -50,15 +48,14 @@ export interface Segment {
   /** Segments of this tile before and after it. */
   readonly before: number;
   readonly after: number;
+  /** Whether it is the last of its batch. */
+  readonly closes: boolean;
 }
 
-export interface Step {
-  readonly batch: Batch;
-  readonly segments: readonly Segment[];
-  /** Chunks of the block in use. */
-  readonly chunks: number;
-  /** Whether this is the last step of its batch. */
-  readonly closes: boolean;
+/** 128 x 128 scores of one head, those with the diagonal in full. */
+export function chunksOf({ n, m }: AttentionSizes, causal: boolean): number {
+  const [tiles, chunks] = [Math.ceil(n / P), Math.ceil(m / P)];
+  return causal ? tiles * (chunks - (tiles - 1) / 2) : tiles * chunks;
 }
 
 /** Keys a query of row `i` sees: [0, seen). */
@@ -125,70 +122,4 @@ export function tilesOf(
       tiles.push({ head: h, from, rows, keys, slot: tiles.length });
     }
   return tiles;
-}
-
-type Piece = Pick<Segment, "tile" | "from" | "to">;
-
-interface Bin {
-  readonly pieces: Piece[];
-  chunks: number;
-}
-
-const chunksOf = ({ from, to }: Piece): number => Math.ceil((to - from) / P);
-
-/** The steps of a batch, one list for each range of keys: pieces of at most a block, the longest first, each where it still fits. */
-export function stepsOf(
-  batch: Batch,
-  block: number,
-  ranges: readonly (readonly [from: number, to: number])[],
-): readonly (readonly Step[])[] {
-  const strips = ranges.map((range) => binsOf(batch, block, range));
-  const after = new Map<Tile, number>();
-  for (const { tile } of strips.flat().flatMap((bin) => bin.pieces))
-    after.set(tile, (after.get(tile) ?? 0) + 1);
-  const before = new Map<Tile, number>();
-  const last = strips.findLast((bins) => bins.length > 0)?.at(-1);
-  return strips.map((bins) =>
-    bins.map((bin) => {
-      let at = 0;
-      const segments = bin.pieces.map((piece) => {
-        const { tile } = piece;
-        const done = before.get(tile) ?? 0;
-        before.set(tile, done + 1);
-        const left = after.get(tile)! - done - 1;
-        const segment = { ...piece, at, before: done, after: left };
-        at += chunksOf(piece) * P;
-        return segment;
-      });
-      return { batch, segments, chunks: bin.chunks, closes: bin === last };
-    }),
-  );
-}
-
-function binsOf(
-  batch: Batch,
-  block: number,
-  [from, to]: readonly [number, number],
-): readonly Bin[] {
-  const pieces: Piece[] = [];
-  for (const tile of batch.tiles)
-    for (let at = from; at < Math.min(to, tile.keys); at += block)
-      pieces.push({ tile, from: at, to: Math.min(at + block, to, tile.keys) });
-  pieces.sort((a, b) => chunksOf(b) - chunksOf(a) || a.from - b.from);
-  const bins: Bin[] = [];
-  const open: Bin[] = [];
-  for (const piece of pieces) {
-    const chunks = chunksOf(piece);
-    // Two pieces of one tile in a step would wait for each other.
-    const fits = open.findIndex(
-      (b) => b.chunks + chunks <= block / P && b.pieces.every((p) => p.tile !== piece.tile),
-    );
-    const bin = open[fits] ?? { pieces: [], chunks: 0 };
-    bin.pieces.push(piece);
-    bin.chunks += chunks;
-    if (fits < 0) bins.push(bin);
-    if (fits < 0 && bin.chunks < block / P) open.push(bin);
-    else if (fits >= 0 && bin.chunks === block / P) open.splice(fits, 1);
-  }
-  return bins;
 }

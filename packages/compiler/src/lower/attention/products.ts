@@ -46,15 +46,9 @@ export class Products {
   }
 
   /** `turned` [keys, chunks, rows], `values` by chunk [keys, d]; `correction`: what the tile's sum so far is multiplied by. */
-  add(
-    batch: Batch,
-    segment: Segment,
-    turned: View,
-    values: (chunk: number) => View,
-    correction: View,
-  ): void {
+  add(segment: Segment, turned: View, values: (chunk: number) => View, correction: View): void {
     const { emit } = this;
-    const { tile, from, to } = segment;
+    const { batch, tile, from, to } = segment;
     const total = this.totalOf(batch).at(1, tile.slot).slice(0, 0, tile.rows);
     const products = batch.online ? this.passing(tile.rows) : total;
     for (let key = from, chunk = 0; key < to; key += P, chunk++) {

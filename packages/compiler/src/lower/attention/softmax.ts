@@ -4,7 +4,7 @@ import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { Tally } from "./balance.ts";
 import { filled } from "./constants.ts";
-import { type Batch, P, type Segment, type Step } from "./plan.ts";
+import { type Batch, P, type Segment } from "./plan.ts";
 import type { Columns, Rows } from "./rows.ts";
 
 /** Instructions that GpSimd has less than ScalarE: transfers from SBUF are issued by the one with fewer (docs/time.md). */
@@ -55,8 +55,8 @@ export class Softmax {
   }
 
   /** -scale x maximum up to this segment and up to the one before. */
-  private negatives(segment: Segment, batch: Batch): { now: View; before: View } {
-    const { negative } = this.columns(batch);
+  private negatives(segment: Segment): { now: View; before: View } {
+    const { negative } = this.columns(segment.batch);
     const [now, before] = segment.after % 2 === 0 ? negative : [negative[1], negative[0]];
     return { now: this.column(now, segment), before: this.column(before, segment) };
   }
@@ -71,9 +71,9 @@ export class Softmax {
   }
 
   /** VectorE, and GpSimd where it has few instructions: -scale x maximum of the scores in `block`. */
-  peak({ batch, segments }: Step, n: number, block: View): void {
+  peak(segments: readonly Segment[], n: number, block: View): void {
     for (const segment of segments) {
-      const { now, before } = this.negatives(segment, batch);
+      const { now, before } = this.negatives(segment);
       const first = segment.before === 0;
       const mine = first ? now : this.cell(this.own(n).at(1, 0), segment);
       const wanted = first ? 1 : 2;
@@ -115,10 +115,10 @@ export class Softmax {
   }
 
   /** ScalarE: weights = exp(scale x (score - maximum)), rounded, and their sums before that. */
-  weigh({ batch, segments }: Step, n: number, block: View, weights: View): void {
+  weigh(segments: readonly Segment[], n: number, block: View, weights: View): void {
     for (const segment of segments) {
-      const { now, before } = this.negatives(segment, batch);
-      const sum = this.column(this.columns(batch).sum, segment);
+      const { now, before } = this.negatives(segment);
+      const sum = this.column(this.columns(segment.batch).sum, segment);
       const correction = this.correction(segment, n);
       const first = segment.before === 0;
       const mine = first ? sum : this.cell(this.own(n).at(1, 1), segment);

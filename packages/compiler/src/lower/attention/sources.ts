@@ -24,6 +24,12 @@ export interface Queries extends Source {
   readonly load: () => Turned;
 }
 
+/** What a segment reads. */
+export interface Reads {
+  readonly keys: Keys;
+  readonly queries: Queries;
+}
+
 /** Rounds between the stage that loads and the stage that makes scores. */
 export const SCORE_LAG = 8;
 
