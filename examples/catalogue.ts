@@ -31,7 +31,7 @@ export interface Example {
   readonly args: Readonly<Record<string, string>>;
   /** Inputs for tests, small enough for the reference meanings. */
   readonly small: Readonly<Record<string, string>>;
-  /** Shown by `npm run demo`. */
+  /** Shown by `npm run demo:kernels`. */
   readonly demo?: true;
 }
 

@@ -1,21 +1,25 @@
-// Draws what a `trn` command prints in a terminal as an SVG, for the README: `node scripts/picture.mjs` writes docs/images/*.svg. The text
-// is what the command printed, byte for byte; colours come from its escape codes.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+// Draws what a `trn` command prints in a terminal as an SVG, for the README: `node scripts/picture.mjs [NAME]` writes docs/images/*.svg. The
+// text is what the command printed on standard output, byte for byte; colours come from its escape codes.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import pc from "picocolors";
+import { main } from "../apps/cli/dist/main.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const tensor = "2048x128:bfloat16:normal";
 const pictures = {
+  demo: { shown: "npm run demo", args: ["demo"] },
   "flash-attention": {
     shown: "trn run 05-flash-attention.py --arg q=2048x128:bfloat16 … --check references.ts:…",
     args: [
       "run",
-      "examples/05-flash-attention.py:flash_attention",
+      `${root}examples/05-flash-attention.py:flash_attention`,
       ...["q", "k", "v"].flatMap((name) => ["--arg", `${name}=${tensor}`]),
       ...[
         "--check",
-        "examples/references.ts:causalAttention",
+        `${root}examples/references.ts:causalAttention`,
         "--rtol",
         "0.0078125",
         "--atol",
@@ -81,14 +85,33 @@ ${rows.join("\n")}
 `;
 }
 
+/** Standard output of a command on a terminal, run in an empty folder so that paths are as in a fresh clone. */
+async function printed(args) {
+  const folder = mkdtempSync(join(tmpdir(), "trn-picture-"));
+  process.chdir(folder);
+  let text = "";
+  try {
+    const code = await main(args, {
+      out: (s) => {
+        text += s;
+      },
+      err: () => {},
+      colours: pc.createColors(true),
+      live: true,
+      env: {},
+    });
+    if (code !== 0) throw new Error(`trn ${args.join(" ")} ended with ${code}`);
+    return text;
+  } finally {
+    process.chdir(root);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const wanted = process.argv.slice(2);
 mkdirSync(`${root}docs/images`, { recursive: true });
 for (const [name, { shown, args }] of Object.entries(pictures)) {
-  const text = execFileSync(process.execPath, ["apps/cli/bin/trn.mjs", ...args], {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, FORCE_COLOR: "1" },
-  });
-  writeFileSync(`${root}docs/images/${name}.svg`, svg(shown, text));
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  writeFileSync(`${root}docs/images/${name}.svg`, svg(shown, await printed(args)));
   console.log(`docs/images/${name}.svg`);
 }

@@ -85,7 +85,9 @@ export async function demoCommand(
   const view = new TrainView(io, open, json);
   try {
     view.start();
+    if (!resume) progress.say("measuring the loss before the first step");
     const firstEvalLoss = resume ? undefined : await heldBackLoss(open.run);
+    progress.done();
     const { result, code } = await trainShown(open, view);
     if (io.live && !json) for (const line of view.curve()) io.out(`${line}\n`);
     const written =
@@ -96,10 +98,13 @@ export async function demoCommand(
       generated: written && { prompt: settings.prompt, report: written.report },
       seconds: (performance.now() - started) / 1000,
     });
-    io.out(json ? `${JSON.stringify(report)}\n` : demoSummary(report, costOfTraining(open)));
+    io.out(
+      json ? `${JSON.stringify(report)}\n` : demoSummary(report, costOfTraining(open), io.colours),
+    );
     sayHowItEnded(result, `trn demo --out ${out}`, io);
     return written?.code ?? code;
   } finally {
+    progress.done();
     view.done();
     await open.close();
   }
@@ -118,6 +123,8 @@ async function write(
   json: boolean,
   io: Io,
 ): Promise<Written> {
+  const progress = new Progress(io);
+  progress.say("compiling generation");
   const open = await openGeneration({
     model: out,
     target: options.target,
@@ -126,7 +133,8 @@ async function write(
     seed: sampling.seed,
     prompt,
     maxNewTokens: newTokens,
-  });
+    onProgress: (what) => progress.say(what),
+  }).finally(() => progress.done());
   const stop = new StopRequest(() => {});
   const text = new WrappedStream(json ? () => {} : io.out, WIDTH);
   try {

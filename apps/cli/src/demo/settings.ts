@@ -12,13 +12,13 @@ export interface DemoSettings {
 
 export const demoSettings = (): DemoSettings => ({
   train: {
-    config: "tiny-llama",
+    config: "demo-llama",
     data: mobyDick(),
     cores: 2,
     steps: 850,
     batch: 8,
     sequence: 64,
-    learningRate: 8e-3,
+    learningRate: 3e-3,
     evaluationBatches: 16,
   },
   prompt: "The whale",

@@ -1,11 +1,16 @@
 /** What the demo says at its end: how far the loss fell, how fast this host was, what the chip would take, and where files lie. */
 import type { Cost } from "@opentrn/train";
 import type { DemoReport } from "../demo/demo-report.ts";
+import type { Colours } from "../io.ts";
 import { dollars, rate } from "./train-view.ts";
 import { hostTime, percent, size, time } from "./units.ts";
 
 /** Lines under each other, each with its subject in front. */
-export function demoSummary(report: DemoReport, cost: Cost | undefined): string {
+export function demoSummary(
+  report: DemoReport,
+  cost: Cost | undefined,
+  { dim }: Pick<Colours, "dim">,
+): string {
   const rows = [
     ...loss(report),
     ...host(report),
@@ -13,7 +18,7 @@ export function demoSummary(report: DemoReport, cost: Cost | undefined): string 
     ...(cost ? [["cost", price(cost)] as const] : []),
     ...files(report),
   ];
-  return rows.map(([subject, text]) => `${subject.padEnd(12)}${text}\n`).join("");
+  return rows.map(([subject, text]) => `${dim(subject.padEnd(12))}${text}\n`).join("");
 }
 
 type Row = readonly [subject: string, text: string];
@@ -33,7 +38,7 @@ function host({ train, generate, host: all }: DemoReport): readonly Row[] {
   return [
     [
       "this host",
-      `${steps} steps in ${hostTime(own.seconds * 1000)}, ${rate(own.tokens_per_second)} tokens/s${writing}; all in ${hostTime(all.seconds * 1000)}, ${size(all.peak_bytes)} at most`,
+      `${steps} steps in ${hostTime(own.seconds * 1000)}, ${rate(own.tokens_per_second)} tokens/s${writing}; all in ${hostTime(all.seconds * 1000)}, ${size(all.peak_bytes)}`,
     ],
   ];
 }
@@ -49,13 +54,13 @@ function chip({ train, generate }: DemoReport): readonly Row[] {
   return [
     [
       target,
-      `predicted: step ${time(p.step_ns)}${range} on ${p.cores} cores, ${rate(p.tokens_per_second)} tokens/s${mfu}`,
+      `step ${time(p.step_ns)}${range} on ${p.cores} cores, ${rate(p.tokens_per_second)} tokens/s${mfu} (predicted)`,
     ],
     ...(writing
       ? [
           [
             "",
-            `predicted: first token ${time(writing.ttft_ns)}, then ${time(writing.token_ns)} a token, ${rate(writing.tokens_per_second)} tokens/s`,
+            `first token ${time(writing.ttft_ns)}, then ${time(writing.token_ns)} a token, ${rate(writing.tokens_per_second)} tokens/s (predicted)`,
           ] as const,
         ]
       : []),
@@ -63,7 +68,7 @@ function chip({ train, generate }: DemoReport): readonly Row[] {
 }
 
 const price = ({ usdPerMillionTokens, instance, price: p }: Cost): string =>
-  `${dollars(usdPerMillionTokens)} a million tokens trained on ${instance} at ${dollars(p.usdPerHour.value)} an hour (${p.term}, ${p.date})`;
+  `${dollars(usdPerMillionTokens)} a million tokens trained, ${instance} at ${dollars(p.usdPerHour.value)} an hour (${p.term}, ${p.date})`;
 
 function files({ files: f, generate, train }: DemoReport): readonly Row[] {
   return [

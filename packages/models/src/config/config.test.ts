@@ -16,6 +16,7 @@ describe("presets", () => {
     ["llama-3.2-1b", 1_235_814_400],
     ["llama-10m", 10_059_840],
     ["tiny-llama", 918_656],
+    ["demo-llama", 623_232],
     ["tiny-qwen3", 918_912],
     ["tiny-gpt2", 989_952],
   ])("%s has %i parameters", (name, count) => {
@@ -24,11 +25,11 @@ describe("presets", () => {
   });
 
   test("all are tested here", () => {
-    expect(presetNames()).toHaveLength(7);
+    expect(presetNames()).toHaveLength(8);
   });
 
   test("an unknown one names those there are", () => {
-    expect(() => presetConfig("llama-9")).toThrow("no preset is called llama-9; there are gpt2,");
+    expect(() => presetConfig("llama-9")).toThrow("no preset is called llama-9; there are demo-llama, gpt2,");
     expect(() => presetConfig("../package")).toThrow("no preset is called");
   });
 });
