@@ -126,6 +126,17 @@ describe("the profiler's JSON", () => {
     ]);
     expect(profile.queues).toEqual([{ core: "sg00", name: "qSyncDynamicHW", id: 0 }]);
   });
+
+  it("sums up and describes the chip under the dumps' names", () => {
+    const { summary, metadata } = JSON.parse(textOf("x.json"));
+    expect(summary[0]).toMatchObject({
+      total_time: 40e-9,
+      tensor_engine_active_time_percent: 0.525,
+      matmul_instruction_count: 2,
+      dma_transfer_count: 1,
+    });
+    expect(metadata[0]).toMatchObject({ pe_num_rows: 128, pe_clock_freq: 2.4, vnc_enabled: false });
+  });
 });
 
 /** Reads Thrift's compact protocol, independent of the writer. */
@@ -242,7 +253,7 @@ describe("Parquet", () => {
     const of = (table: string) => all.get(`out/${table}.parquet`)!.values;
     expect(of("DmaPacketAggregated").get("transfer_bytes")).toEqual([512]);
     expect(of("OpcodeSummary").get("instruction_time_ns")).toEqual([21, 5]);
-    expect(of("Summary").get("tensor_engine_active_time_percent")).toEqual([52.5]);
+    expect(of("Summary").get("tensor_engine_active_time_percent")).toEqual([0.525]);
     expect(of("Summary").get("dma_active_time")).toEqual([3e-9]);
     expect(of("Metadata").get("is_simulation")).toEqual([true]);
     expect(of("Metadata").get("vnc_enabled")).toEqual([false]);

@@ -47,7 +47,7 @@ export const opcodeTable: Table = {
       unit: "nanoseconds",
       says: "time in which at least one runs; with several cores, their mean",
     },
-    { name: "active_time_percent", type: "double", unit: "percent", says: "of the total time" },
+    { name: "active_time_percent", type: "double", says: "fraction of the total time" },
   ],
   rows: (model) => {
     const groups = new Map<string, Totals>();
@@ -65,13 +65,14 @@ export const opcodeTable: Table = {
         instruction_count: t.count,
         instruction_time_ns: t.time,
         active_time_ns: Math.round(active(t)),
-        active_time_percent: percent(active(t), model.totalNs),
+        active_time_percent: fraction(active(t), model.totalNs),
       };
     });
   },
 };
 
-const percent = (part: number, whole: number): number => (whole > 0 ? (100 * part) / whole : 0);
+/** Columns that are called percentages hold fractions of one in the profiler's own dumps, and here. */
+const fraction = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
 const engines = ["tensor", "vector", "scalar", "gpsimd", "sync"] as const;
 
 const engineColumns = engines.flatMap((e): Column[] => [
@@ -90,8 +91,7 @@ const engineColumns = engines.flatMap((e): Column[] => [
   {
     name: `${e}_engine_active_time_percent`,
     type: "double",
-    unit: "percent",
-    says: `the same of the total time`,
+    says: "the same as a fraction of the total time",
   },
   { name: `${e}_engine_instruction_count`, type: "int64", says: `${e} instructions` },
 ]);
@@ -105,8 +105,7 @@ export const summaryTable: Table = {
     {
       name: "dma_active_time_percent",
       type: "double",
-      unit: "percent",
-      says: "the same of the total time",
+      says: "the same as a fraction of the total time",
     },
     { name: "dma_transfer_count", type: "int64", says: "transfers" },
     { name: "dma_transfer_total_bytes", type: "int64", unit: "bytes", says: "bytes moved" },
@@ -137,7 +136,7 @@ export const summaryTable: Table = {
     const row: Record<string, number> = {
       total_time: model.totalNs / 1e9,
       dma_active_time: moving.busy / 1e9,
-      dma_active_time_percent: percent(moving.busy, model.totalNs),
+      dma_active_time_percent: fraction(moving.busy, model.totalNs),
       dma_transfer_count: transfers.length,
       dma_transfer_total_bytes: bytes,
       dma_transfer_average_bytes: transfers.length > 0 ? bytes / transfers.length : 0,
@@ -146,7 +145,7 @@ export const summaryTable: Table = {
     for (const [e, t] of byEngine) {
       row[`${e}_engine_instruction_time`] = t.time / 1e9;
       row[`${e}_engine_active_time`] = active(t) / 1e9;
-      row[`${e}_engine_active_time_percent`] = percent(active(t), model.totalNs);
+      row[`${e}_engine_active_time_percent`] = fraction(active(t), model.totalNs);
       row[`${e}_engine_instruction_count`] = t.count;
     }
     return [row];
