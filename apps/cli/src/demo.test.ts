@@ -39,6 +39,7 @@ const small: DemoSettings = {
     steps: 6,
     batch: 2,
     sequence: 16,
+    learningRate: 0.02,
     evaluationBatches: 2,
   },
   newTokens: 8,
