@@ -1,25 +1,34 @@
-/** `trn bench`: this machine against the project's targets and against NumPy. Medians; peers run in the same minute. */
+/** `trn bench`: this machine against the project's targets and against NumPy, with `--train` against PyTorch. Medians; peers run in the same minute. */
 import { OpenTrnError } from "@opentrn/base";
 import { hostBenches } from "../bench/hosts.ts";
 import { suiteBenches } from "../bench/kernel-suite.ts";
 import { kernelBenches } from "../bench/kernels.ts";
 import { programBenches } from "../bench/programs.ts";
 import { type BenchRow, runBench } from "../bench/rows.ts";
+import { growthBenches } from "../bench/timeline-growth.ts";
+import { trainingBenches } from "../bench/training.ts";
 import { exitCode } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { Progress } from "../progress.ts";
 import { table } from "../terminal/table.ts";
 
-const benches = [...kernelBenches, ...programBenches, ...suiteBenches, ...hostBenches];
+const benches = [
+  ...kernelBenches,
+  ...programBenches,
+  ...suiteBenches,
+  ...hostBenches,
+  ...growthBenches,
+];
 
 export async function benchCommand(
-  options: { readonly filter?: string; readonly json?: boolean },
+  options: { readonly filter?: string; readonly train?: boolean; readonly json?: boolean },
   io: Io,
 ): Promise<number> {
-  const wanted = benches.filter((b) => b.name.includes(options.filter ?? ""));
+  const known = options.train ? trainingBenches : benches;
+  const wanted = known.filter((b) => b.name.includes(options.filter ?? ""));
   if (wanted.length === 0)
     throw new OpenTrnError(
-      `--filter ${JSON.stringify(options.filter)} matches no row; rows are ${benches.map((b) => b.name).join(", ")}`,
+      `--filter ${JSON.stringify(options.filter)} matches no row; rows are ${known.map((b) => b.name).join(", ")}`,
       { category: "bad input", rule: "--filter" },
     );
   const progress = new Progress(io);

@@ -12,13 +12,7 @@ export type ColumnType = "int64" | "double" | "string" | "boolean";
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
-  readonly unit?:
-    | "nanoseconds"
-    | "seconds"
-    | "bytes"
-    | "bytes_per_second"
-    | "gigahertz"
-    | "percent";
+  readonly unit?: "nanoseconds" | "seconds" | "bytes" | "bytes_per_second" | "gigahertz";
   readonly says: string;
 }
 
