@@ -88,7 +88,7 @@ export function compileReport(
 
 function tokenLines({ cost, tokensPerSecond }: ModelCost): (readonly [string, string])[] {
   const price = cost
-    ? `$${cost.usdPerMillionTokens.toFixed(4)} a million tokens on all cores of ${cost.instance} at $${cost.price.usdPerHour.value}/h (${cost.price.term})`
+    ? `$${Number(cost.usdPerMillionTokens.toPrecision(3))} a million tokens on all cores of ${cost.instance} at $${cost.price.usdPerHour.value}/h (${cost.price.term})`
     : "no published price of this chip";
   return [
     ["tokens", `${count(Math.round(tokensPerSecond))} a second and core`],

@@ -191,9 +191,8 @@ function immediateText(o: Operand): string {
   if (o.kind === "int") return String(o.value);
   if (Number.isNaN(o.value)) return 'float("nan")';
   if (!Number.isFinite(o.value)) return o.value > 0 ? 'float("inf")' : 'float("-inf")';
-  return Number.isInteger(o.value)
-    ? `${Object.is(o.value, -0) ? "-0" : o.value}.0`
-    : String(o.value);
+  const text = Object.is(o.value, -0) ? "-0" : String(o.value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
 function attrText(

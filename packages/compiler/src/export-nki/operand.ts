@@ -1,5 +1,6 @@
 /** Operands as Python expressions: plain slices where they say it, `ap` elsewhere. */
 import type { AccessPattern, Storage } from "@opentrn/isa";
+import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Affine, affineText, digits, type LoopVariable, most, plus } from "./affine.ts";
 
 export interface Place {
@@ -31,14 +32,21 @@ export function patternText(
   loops: readonly LoopVariable[],
   place: (storage: number) => Place,
 ): string {
-  const { storage, name } = place(p.storage);
-  const base = p.dtype === storage.dtype ? name : `${name}.view(nl.${p.dtype})`;
+  const { storage: own, name } = place(p.storage);
+  const storage = viewed(own, p.dtype);
+  const base = p.dtype === own.dtype ? name : `${name}.view(nl.${p.dtype})`;
   const [partition, offset] = numbers as [Affine, Affine];
   if (p.dynamic) return dynamicText(p, base, numbers, loops, storage, place);
   return (
     sliceText(p, base, partition, offset, loops, storage) ??
     apText(p, base, partition, offset, loops, storage)
   );
+}
+
+/** The storage as `view` shows it: the last dimension counts elements of that type. */
+function viewed(s: Storage, dtype: DType): Storage {
+  const last = (s.shape.at(-1)! * bytesOf(s.dtype)) / bytesOf(dtype);
+  return { ...s, dtype, shape: s.shape.with(-1, last) };
 }
 
 const rowOf = (s: Storage): number => s.shape.slice(1).reduce((a, b) => a * b, 1);

@@ -3,10 +3,11 @@ import { OpenTrnError } from "@opentrn/base";
 import { type Chip, chipNamed } from "@opentrn/chips";
 import { dtypeId } from "@opentrn/numerics";
 import { ProgramBuilder } from "./builder.ts";
+import { readInstruction } from "./codec.ts";
 import { checkLoops } from "./loop-nest.ts";
 import type { Program } from "./program.ts";
 import { ProgramStream } from "./stream.ts";
-import { control, WordWriter } from "./words.ts";
+import { control, WordReader, WordWriter } from "./words.ts";
 
 /** "OTRN" as a little-endian word, then the format version. */
 const MAGIC = 0x4e52544f;
@@ -83,8 +84,10 @@ export function saveProgram(program: Program): Uint8Array {
   for (let i = 0; i < program.starts.length; i++) {
     beforeInstruction(i);
     onCore(program.coreOf[i]!);
-    const end = i + 1 < program.starts.length ? program.starts[i + 1]! : program.words.length;
-    for (let k = program.starts[i]!; k < end; k++) body.push(program.words[k]!);
+    // Instructions that were put in another order lie where they were made.
+    const reader = new WordReader(program.words, program.starts[i]!);
+    readInstruction(reader, i);
+    for (let k = program.starts[i]!; k < reader.at; k++) body.push(program.words[k]!);
   }
   beforeInstruction(program.starts.length);
   for (const [consumer, producer] of program.depends)

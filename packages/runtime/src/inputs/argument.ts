@@ -39,7 +39,8 @@ const forms =
 export function readArgument(text: string): Argument {
   const at = text.indexOf("=");
   const name = text.slice(0, Math.max(0, at));
-  if (!/^[A-Za-z_]\w*$/.test(name))
+  // Inputs of compiled models have the dotted names of their parameters.
+  if (!/^[A-Za-z_][\w.]*$/.test(name))
     fail(`--arg ${JSON.stringify(text)} has no name before =; write --arg q=128x1024:bfloat16`);
   return { name, source: readSource(name, text.slice(at + 1)) };
 }
