@@ -9,7 +9,8 @@ import { View } from "../../emit/view.ts";
 import { viewOf } from "../move/views.ts";
 import { type BlockSpec, blockFault } from "../rows/block.ts";
 import { placeOf } from "./place.ts";
-import { dimsOf } from "./product.ts";
+import { denseOf, dimsOf, productOf, type Strided } from "./product.ts";
+import { type Prologue, prologueOf } from "./prologue.ts";
 
 /** Products that meet, and what is made of them. */
 export interface Segment {
@@ -21,6 +22,8 @@ export interface Segment {
 
 export interface MatmulGroup {
   readonly segments: readonly Segment[];
+  /** What computes an operand that does not lie in memory. */
+  readonly prologues: ReadonlyMap<Value, Prologue>;
 }
 
 /** Types that the array multiplies. */
@@ -47,32 +50,66 @@ export function groupOf(group: Func): MatmulGroup | string {
       return `dot_general of ${type.dtype}: the array does not take it`;
   }
   const products = productsBehind(group);
+  const prologues = new Map<Value, Prologue>();
+  const stray = new Set(group.results.filter((v) => !products.has(v.op)));
   for (const dot of dots)
-    for (const v of dot.operands) {
-      if (products.has(v.op))
-        return "dot_general of another product: that one has to lie in memory";
-      const other = closure([v], new Set()).find((op) => !looks.has(op.name));
-      if (other) return `${other.name} before dot_general`;
-      if (!inHbm(v, wholeOf)) return "an operand of dot_general is no view of a tensor in HBM";
+    for (const side of [0, 1] as const) {
+      const made = operandOf(dot, side, products, prologues, stray);
+      if (typeof made === "string") return made;
     }
-  const stray = group.results.find((v) => !products.has(v.op));
-  if (stray) return `${stray.op.name} beside dot_general is a result of its own`;
+  const [left] = stray;
+  if (left) return `${left.op.name} beside dot_general is a result of its own`;
   const segments: Segment[] = [];
   for (const members of components(group, products)) {
     const made = segmentOf(group, members, products);
     if (typeof made === "string") return made;
     segments.push(made);
   }
-  return togetherFault(segments) ?? { segments };
+  return togetherFault(segments) ?? { segments, prologues };
+}
+
+/** Finds out where an operand comes from; a reason where it comes from nowhere. */
+function operandOf(
+  dot: Operation,
+  side: 0 | 1,
+  products: ReadonlyMap<Operation, unknown>,
+  prologues: Map<Value, Prologue>,
+  stray: Set<Value>,
+): string | undefined {
+  const v = dot.operands[side]!;
+  if (products.has(v.op)) return "dot_general of another product: that one has to lie in memory";
+  if (prologues.has(v)) return undefined;
+  const ops = closure([v], new Set());
+  if (ops.every((op) => looks.has(op.name)) && inHbm(v, wholeOf)) return undefined;
+  const [l, r] = dot.operands.map((x) => stridesOf(x));
+  const { order } = productOf(dot, l!, r!);
+  const { batch, k, free } = dimsOf(dot, side);
+  const made = new Set(ops);
+  const also = [...stray].filter((x) => made.has(x.op));
+  const roles = { batch, free, k: order.map((i) => k[i]!) };
+  const prologue = prologueOf(v, ops, roles, also);
+  if (typeof prologue === "string") return `before dot_general: ${prologue}`;
+  for (const x of also) stray.delete(x);
+  prologues.set(v, prologue);
+  return undefined;
+}
+
+/** Strides of an operand in memory; those it would have there where it is computed. */
+export function stridesOf(v: Value, tensor: (param: Value) => View = wholeOf): Strided {
+  const view = inHbm(v, tensor);
+  return view
+    ? { shape: view.shape, strides: view.pattern.dims.map((d) => d[0]) }
+    : denseOf(v.type.shape);
 }
 
 /** A parameter's tensor, as far as its strides go. */
-const wholeOf = ({ type: { shape, dtype } }: Value): View =>
+export const wholeOf = ({ type: { shape, dtype } }: Value): View =>
   View.whole(0, "hbm", dtype, shape.length === 0 ? [1] : shape);
 
 /** An operand as a view of a parameter's tensor. */
 export function inHbm(v: Value, tensor: (param: Value) => View): View | undefined {
   if (v.op.name === "parameter") return tensor(v);
+  if (!looks.has(v.op.name)) return undefined;
   const from = inHbm(v.op.operands[0]!, tensor);
   return from && viewOf(v.op, () => from);
 }
@@ -123,7 +160,7 @@ function segmentOf(
 ): Segment | string {
   const dots = [...members].sort((a, b) => a.serial - b.serial);
   const results = group.results.flatMap((value, index) =>
-    [...products.get(value.op)!].some((dot) => members.has(dot)) ? [{ value, index }] : [],
+    [...(products.get(value.op) ?? [])].some((dot) => members.has(dot)) ? [{ value, index }] : [],
   );
   if (results.length === 0) return "a product that nothing is made of";
   if (dots.length === 1 && results.every(({ value }) => placeOf(value, dots[0]!)))

@@ -5,58 +5,85 @@
  */
 import { invariant } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
+import type { Value } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { Emitter, type Pending } from "../../emit/emitter.ts";
+import type { View } from "../../emit/view.ts";
 import { Block, type BlockRequest, type BlockSpec } from "../rows/block.ts";
 import { streamNs } from "./costs.ts";
 
 /** How many units are under way together, on as many lanes of tiles, each with so many bytes of a partition. */
-export interface LanePlan {
+export interface LanePlan extends LaneSize {
   readonly together: number;
   readonly lanes: number;
-  readonly bytes: number;
 }
 
-/** Share of SBUF that the tiles of epilogues may take. */
-const MOST = 0.55;
 /** Units under way at most. */
 const MOST_TOGETHER = 3;
 /** Room beyond what a unit needs at least, so that its own steps overlap. */
 const EASE = 2;
 
-/** Lanes for a spec whose units have that many rows and columns; PSUM holds `depth` of them. */
+/** Lanes for a spec whose units have that many rows and columns; PSUM holds `depth` of them, SBUF has `room`. */
 export function planLanes(
   chip: Chip,
   spec: BlockSpec,
   rows: number,
   columns: number,
   depth: number,
+  room: number,
 ): LanePlan {
-  const least = tileBytes(chip, spec, rows, columns);
-  const room = MOST * chip.sbuf.usableBytesPerPartition.value;
+  const sizes = [EASE, 1].map((ease) => laneSize(chip, spec, rows, columns, ease));
   for (let together = Math.max(1, Math.min(MOST_TOGETHER, depth - 1)); together >= 1; together--)
-    for (const ease of [EASE, 1.25])
-      if ((together + 1) * least * ease <= room)
-        return { together, lanes: together + 1, bytes: Math.ceil(least * ease) };
-  return { together: 1, lanes: 1, bytes: least };
+    for (const size of sizes)
+      if ((together + 1) * size.bytes <= room) return { ...size, together, lanes: together + 1 };
+  return { ...sizes.at(-1)!, together: 1, lanes: 1 };
 }
 
-/** Bytes of a partition that one unit's tiles take when every buffer is reused as soon as it can be. */
-function tileBytes(chip: Chip, spec: BlockSpec, rows: number, columns: number): number {
+/** What a block's tiles take of a partition. */
+export interface LaneSize {
+  /** For the block to keep to, and what it takes with what it never gives back. */
+  readonly budget: number;
+  readonly bytes: number;
+}
+
+/** Room for a block of that many rows and columns, `ease` times what it needs at least. Measured on a Program of its own. */
+export function laneSize(
+  chip: Chip,
+  spec: BlockSpec,
+  rows: number,
+  columns: number,
+  ease: number,
+): LaneSize {
+  const least = tileBytes(chip, spec, rows, columns, 0);
+  const budget = Math.ceil(least.pool * ease);
+  const { pool, kept } = tileBytes(chip, spec, rows, columns, budget);
+  return { budget, bytes: Math.max(pool, budget) + kept };
+}
+
+/** Bytes of a partition that a block takes for tiles that it reuses, and for those that it keeps. */
+function tileBytes(
+  chip: Chip,
+  spec: BlockSpec,
+  rows: number,
+  columns: number,
+  budget: number,
+): { readonly pool: number; readonly kept: number } {
   const emit = new Emitter("measured", chip);
-  const block = Block.of({ ...spec, budget: 0 }, emit);
+  const block = Block.of({ ...spec, budget }, emit);
   invariant(typeof block !== "string", "refuses has asked before");
+  const bind = (v: Value): View =>
+    spec.onChip?.includes(v)
+      ? emit.psum("float32", [rows, columns])
+      : emit.hbm("outside", v.type.dtype, v.type.shape);
   emit.collect(() => {
-    block.emit({
-      rows: [0, rows],
-      columns: [0, columns],
-      bind: (v) =>
-        spec.onChip?.includes(v)
-          ? emit.psum("float32", [rows, columns])
-          : emit.hbm("outside", v.type.dtype, v.type.shape),
-    });
+    // The second time around, tiles of the first are free in another order.
+    for (let i = 0; i < 2; i++) block.emit({ rows: [0, rows], columns: [0, columns], bind });
   });
-  return emit.builder.storages.reduce((n, s) => n + (s.space === "sbuf" ? s.rowBytes : 0), 0);
+  const bytes = (pooled: boolean): number =>
+    emit.builder.storages
+      .filter((s) => s.space === "sbuf" && s.name.startsWith("tile_") === pooled)
+      .reduce((n, s) => n + s.rowBytes, 0);
+  return { pool: bytes(true), kept: bytes(false) };
 }
 
 /** A unit under way: which of its instructions are appended, and when the last of them is done. */
@@ -92,7 +119,7 @@ export class Lanes {
     this.plan = plan;
     this.unitNs = unitNs;
     this.blocks = Array.from({ length: plan.lanes }, () => {
-      const block = Block.of({ ...spec, budget: plan.bytes }, emit);
+      const block = Block.of({ ...spec, budget: plan.budget }, emit);
       invariant(typeof block !== "string", "refuses has asked before");
       return block;
     });

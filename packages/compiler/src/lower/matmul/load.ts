@@ -29,7 +29,7 @@ export interface Operand {
 }
 
 /** Whether an operand with K contiguous can be moved two elements of K at a time. */
-export function pairsUp({ source, side }: Pick<Operand, "source" | "side">): boolean {
+export function pairsUp(source: View, side: Side): boolean {
   const places = [source.pattern.offset, ...[...side.batch, ...side.free].map((a) => a[0])];
   return places.every((n) => n % 2 === 0);
 }

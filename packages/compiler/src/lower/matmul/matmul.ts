@@ -1,205 +1,125 @@
-/** dot_generals of floats, in any layout, batched or not, of any size, with what is computed of their results. */
-import { invariant } from "@opentrn/base";
-import type { Operation, Value } from "@opentrn/ir";
+/** dot_generals of floats, in any layout, batched or not, of any size, with what is computed of their operands and results. */
+import { invariant, OpenTrnError } from "@opentrn/base";
+import type { Chip } from "@opentrn/chips";
+import type { Func, Value } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
-import type { View } from "../../emit/view.ts";
-import { type BlockSpec, columnStepOf } from "../rows/block.ts";
+import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
-import { matmulNs } from "./costs.ts";
 import { Shared, type Sums, Waiting } from "./drain.ts";
-import {
-  blockFinish,
-  columnVectors,
-  type Finish,
-  type FinishContext,
-  plainFinish,
-} from "./finish.ts";
-import { groupOf, inHbm, type MatmulGroup, type Segment, sameOperand } from "./group.ts";
-import { evenHeight, needsPairs, tileCount } from "./k-tiles.ts";
-import { planLanes } from "./lanes.ts";
-import { type Operand, pairsUp } from "./load.ts";
-import { multiply, psumDepth, type Term } from "./multiply.ts";
-import { type Product, productOf, type Side, type Strided } from "./product.ts";
-import { type Load, type Task, tilingFor, widestUnit } from "./tiling.ts";
-
-/** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
-const ROW_BYTES = 8192;
-const ROW_TILES = 3;
+import { blockFinish, type Finish, type FinishContext, plainFinish } from "./finish.ts";
+import { groupOf, type MatmulGroup, wholeOf } from "./group.ts";
+import { multiply, type Source } from "./multiply.ts";
+import { type MatmulPlan, type Planned, planOf, ROW_TILES } from "./plan.ts";
+import { type Also, Prepare } from "./prepare.ts";
+import { widestUnit } from "./tiling.ts";
 
 /** An epilogue that keeps an engine this busy, against the array, is what the time goes into: then its instructions are scheduled. */
 const BOUND = 0.6;
 
+/** The same for prologues, whose parts are as long as several units. */
+const WORK = 0.2;
+
+/** Bytes of a partition that an epilogue's unit may take without being looked at. */
+const SMALL = 32 * 1024;
+
 export const matmul: Template = {
   name: "matmul",
-  summary: "dot_generals of floats on TensorE, with what is computed of their results row by row",
+  summary:
+    "dot_generals of floats on TensorE, with what is computed row by row of their operands and results",
   refuses: (group, chip) => {
     const found = groupOf(group);
     if (typeof found === "string") return found;
+    let large = found.prologues.size > 0;
     for (const { epilogue, dots } of found.segments) {
       const step = epilogue ? columnStepOf(epilogue)! : 1;
-      if (widestUnit(chip, dots.length, step) === 0)
+      const unit = widestUnit(chip, dots.length, step);
+      if (unit === 0)
         return `what follows dot_general needs ${step} columns at a time; PSUM does not hold that of ${dots.length} products twice`;
+      large ||= (epilogue?.ops.length ?? 0) * unit * bytesOf("float32") > SMALL;
     }
-    return undefined;
+    return large ? roomFault(group, found, chip) : undefined;
   },
   lower: (lowering) => {
     const found = groupOf(lowering.group);
     invariant(typeof found !== "string", "a group that is refused is not lowered");
-    lowerProducts(lowering, found);
+    lowerProducts(lowering, found, planOf(lowering.group, found, lowering.chip, lowering.input));
   },
 };
 
-/** A dot_general with its operands in HBM. */
-interface Parts {
-  readonly dot: Operation;
-  readonly product: Product;
-  readonly operands: readonly [InHbm, InHbm];
+/** Whether tiles for everything fit SBUF, and prologues hide behind the array's work. */
+function roomFault(group: Func, found: MatmulGroup, chip: Chip): string | undefined {
+  try {
+    const plan = planOf(group, found, chip, wholeOf);
+    const { work, tensor } = plan.tiling;
+    return work > Math.max(HIDDEN * tensor, LITTLE)
+      ? `what comes before dot_general takes ${(work / 1000).toFixed(0)} us, the products ${(tensor / 1000).toFixed(0)} us`
+      : undefined;
+  } catch (e) {
+    if (e instanceof OpenTrnError && e.category === "capacity") return e.message;
+    throw e;
+  }
 }
 
-type InHbm = Pick<Operand, "source" | "side" | "turned">;
+/** Share of the array's time that prologues may take; below so many nanoseconds they cost less than a module of their own would. */
+const HIDDEN = 0.8;
+const LITTLE = 30_000;
 
-function lowerProducts(lowering: Lowering, { segments }: MatmulGroup): void {
+function lowerProducts(lowering: Lowering, { segments }: MatmulGroup, plan: MatmulPlan): void {
   const { emit, chip, group, input, output } = lowering;
-  const rows = chip.tensor.rows.value;
-  const all = segments.map((s) => s.dots.map((dot) => partsOf(lowering, dot)));
-  const [first] = all[0]!;
-  const { batch, M } = first!.product;
-  const N = all.map((parts) => parts[0]!.product.N);
-  const bundles = all.map((parts) => ([0, 1] as const).map((side) => distinct(parts, side)));
-  const terms: readonly Term[] = all[0]!.map((p) => ({
-    left: bundles[0]![0]!.findIndex((q) => sameOperand(p.dot, q.dot, 0)),
-    right: bundles[0]![1]!.findIndex((q) => sameOperand(p.dot, q.dot, 1)),
-  }));
-  const { paired, turned } = pairing(all.flat());
-  const types = group.results.map((v) => v.type);
-  const plain = segments.every((s) => s.epilogue === undefined);
-  const resultBytes = types.reduce((n, t) => n + bytesOf(t.dtype), 0) / segments.length;
-  const widestType = Math.max(...types.map((t) => bytesOf(t.dtype)));
-  const rowColumns = plain ? Math.min(Math.max(...N), Math.floor(ROW_BYTES / widestType)) : 0;
-  const high = Math.min(rows, M);
-  const columnStep = Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1)));
-  const widest = Math.min(widestUnit(chip, terms.length, columnStep), Math.max(...N));
-  const depth = psumDepth(chip, widest, terms.length);
-  const plans = segments.map(
-    ({ epilogue }) => epilogue && planLanes(chip, epilogue, high, widest, depth),
-  );
-  const { dtype } = first!.operands[0].source;
-  const loads = ([0, 1] as const).map((side) =>
-    bundles[0]![side]!.map((p) => ({
-      from: dtype,
-      to: dtype,
-      turned: turned(p.operands[side]),
-      K: p.product.K,
-    })),
-  ) as [Load[], Load[]];
-  const task = (height: number): Task => ({
-    batch,
-    M,
-    N,
-    height,
-    paired,
-    sides: loads,
-    products: all[0]!.map((p) => p.product.K),
-    resultBytes,
-    readBytes: 0,
-    steps: plain ? types.length / segments.length : Math.max(...segments.map(stepsOf)),
-    columnStep,
-    rowColumns,
-    reserved: segments.reduce((n, s, i) => {
-      const plan = plans[i];
-      if (!plan || !s.epilogue) return n + ROW_TILES * rowColumns * resultBytes;
-      return n + plan.lanes * plan.bytes + vectorBytes(s.epilogue);
-    }, 0),
-  });
-  const [height, tiling] = heightsFor(first!.product.K, rows, paired || terms.length > 1)
-    .map((h) => [h, tilingFor(chip, task(h))] as const)
-    .reduce((a, b) => (b[1].ns < a[1].ns ? b : a));
-  const operand = (p: Parts, side: 0 | 1): Operand => ({
-    ...p.operands[side],
-    turned: turned(p.operands[side]),
-    layout: { K: p.product.K, height, paired },
-  });
-  const sides = bundles.map((b) =>
-    ([0, 1] as const).map((side) => b[side]!.map((p) => operand(p, side))),
-  );
-  const operands = (side: 0 | 1, segment: number): readonly Operand[] =>
-    sides[side === 0 ? 0 : segment]![side]!;
-  const counts = all[0]!.map((p) => tileCount(operand(p, 0).layout));
-  const unitNs = counts.reduce((ns, n) => ns + n * matmulNs(chip, dtype, tiling.unit), 0);
+  const { batch, M, N, tiling, unitNs, dtype, terms, tiles } = plan;
   const shared = new Shared(chip);
-  const unit = [high, tiling.unit] as const;
+  const unit = [Math.min(chip.tensor.rows.value, M), tiling.unit] as const;
   const context: FinishContext = { emit, shared, unit, unitNs, M, input, output };
   const finishes = segments.map((s, i) => {
-    const plan = plans[i];
-    const tiles = { depth: ROW_TILES, columns: rowColumns };
-    return plan ? blockFinish(context, s, plan) : plainFinish(context, s, tiles);
+    const lanes = plan.lanes[i];
+    const rows = { depth: ROW_TILES, columns: plan.rowColumns };
+    return lanes ? blockFinish(context, s, lanes) : plainFinish(context, s, rows);
   });
   const waiting = new Waiting(emit, shared, unit);
-  const sizes = { batch, M, N, tiles: Math.max(...counts) };
-  let last: Finish | undefined;
-  multiply(emit, { sizes, dtype, terms, unitNs, operands, tiling }, (u, psum) => {
-    const finish = finishes[u.segment]!;
-    // Sums that wait in SBUF are about to be written again, and PSUM tiles change hands.
-    if (finish !== last || (u.begins && !u.ends)) last?.flush();
-    last = finish;
-    const sums = psum.map((p) => waiting.take(u, p));
-    if (u.ends) finish.take(u, sums as Sums[]);
-  });
-  last?.flush();
-  if (finishes.some((f) => f.load() > BOUND)) lowering.reorder();
-}
-
-/** Rows of a K tile worth trying: all of the array's, or fewer that leave no smaller tile at the end. */
-function heightsFor(K: number, rows: number, only: boolean): readonly number[] {
-  const even = only || K < rows ? undefined : evenHeight(K, rows);
-  return even === undefined || even === rows ? [rows] : [rows, even];
-}
-
-/** Whether K tiles come in pairs, and which operands are transposed: narrow ones only in pairs. */
-function pairing(parts: readonly Parts[]): {
-  readonly paired: boolean;
-  readonly turned: (o: InHbm) => boolean;
-} {
-  const operands = parts.flatMap((p) => p.operands);
-  const narrow = operands.filter((o) => o.turned && needsPairs(o.source.dtype));
-  if (narrow.length === 0) return { paired: false, turned: (o) => o.turned };
-  const even = operands.every((o) => o.side.k.length === 1 && o.side.k[0]![1] % 2 === 0);
-  const paired = even && narrow.every(pairsUp);
-  return { paired, turned: (o) => o.turned && paired };
-}
-
-/** Bytes of a partition for vectors that stay on chip. */
-const vectorBytes = (epilogue: BlockSpec): number =>
-  columnVectors(epilogue).reduce((n, v) => n + v.type.shape[0]! * bytesOf(v.type.dtype), 0);
-
-/** Instructions over a unit that an epilogue takes, about. */
-const stepsOf = ({ epilogue, results }: Segment): number =>
-  (epilogue?.ops ?? []).filter(
-    (op) => !["broadcast_in_dim", "reshape", "constant"].includes(op.name),
-  ).length + results.length;
-
-/** Products with different operands on that side. */
-const distinct = (parts: readonly Parts[], side: 0 | 1): readonly Parts[] =>
-  parts.filter((p, i) => parts.findIndex((q) => sameOperand(p.dot, q.dot, side)) === i);
-
-function partsOf(lowering: Lowering, dot: Operation): Parts {
-  const source = (v: Value): View => {
-    const view = inHbm(v, lowering.input);
-    invariant(view, "refuses has asked before");
-    return view;
+  const taken = new Set(segments.flatMap((s) => s.results.map((r) => r.index)));
+  const also = (o: Planned): Also =>
+    group.results.flatMap((value, i) =>
+      !taken.has(i) && o.prologue?.spec.results.includes(value)
+        ? [{ value, tensor: output(i) }]
+        : [],
+    );
+  const made = new Map<Value, Source>();
+  const sourceOf = (o: Planned, width: number): Source => {
+    const known = made.get(o.value);
+    if (known) return known;
+    const { layout, turned, source, side } = o;
+    const from = source
+      ? { source, side, turned, layout }
+      : new Prepare(emit, o, width, input, also(o));
+    const fresh = { layout, turned, from };
+    if (!source) made.set(o.value, fresh);
+    return fresh;
   };
-  const [l, r] = dot.operands.map(source) as [View, View];
-  const product = productOf(dot, strided(l), strided(r));
-  return { dot, product, operands: [operandOf(l, product.left), operandOf(r, product.right)] };
-}
-
-const strided = (v: View): Strided => ({
-  shape: v.shape,
-  strides: v.pattern.dims.map((d) => d[0]),
-});
-
-function operandOf(source: View, side: Side): InHbm {
-  const k = side.k.at(-1)?.[0];
-  const free = side.free.at(-1)?.[0];
-  return { source, side, turned: k === 1 && free !== 1 };
+  const operands = plan.operands.map(
+    ([left, right], i) =>
+      [left.map((o) => sourceOf(o, M)), right.map((o) => sourceOf(o, N[i]!))] as const,
+  );
+  let last: Finish | undefined;
+  multiply(
+    emit,
+    {
+      sizes: { batch, M, N, tiles },
+      dtype,
+      terms,
+      unitNs,
+      operands: (side, segment) => operands[side === 0 ? 0 : segment]![side]!,
+      tiling,
+    },
+    (u, psum) => {
+      const finish = finishes[u.segment]!;
+      // Sums that wait in SBUF are about to be written again, and PSUM tiles change hands.
+      if (finish !== last || (u.begins && !u.ends)) last?.flush();
+      last = finish;
+      const sums = psum.map((p) => waiting.take(u, p));
+      if (u.ends) finish.take(u, sums as Sums[]);
+    },
+  );
+  last?.flush();
+  const busy = Math.max(...finishes.map((f) => f.load()));
+  if (busy > BOUND || tiling.work > WORK * tiling.tensor) lowering.reorder();
 }

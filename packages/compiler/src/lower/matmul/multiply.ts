@@ -5,8 +5,17 @@ import { bytesOf, type DType } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import { bankColumns, psumBanks } from "./costs.ts";
-import { fullTiles, type Held, pairOf, roomFor, tileCount, tileOf } from "./k-tiles.ts";
+import {
+  fullTiles,
+  type Held,
+  type KTiles,
+  pairOf,
+  roomFor,
+  tileCount,
+  tileOf,
+} from "./k-tiles.ts";
 import { loadChunk, type Operand } from "./load.ts";
+import { Deferred, Prepare } from "./prepare.ts";
 import type { Tiling } from "./tiling.ts";
 import { type Chunk, type Order, orderOf, type Sizes, type Unit } from "./units.ts";
 
@@ -19,6 +28,13 @@ export interface Term {
   readonly right: number;
 }
 
+/** An operand that is loaded, or computed by `prepare`. */
+export interface Source {
+  readonly layout: KTiles;
+  readonly turned: boolean;
+  readonly from: Operand | Prepare;
+}
+
 export interface Multiplied {
   readonly sizes: Sizes;
   readonly dtype: DType;
@@ -26,7 +42,7 @@ export interface Multiplied {
   /** What the array takes for a unit. */
   readonly unitNs: number;
   /** Operands of a side of a segment. Left ones are the same for all segments. */
-  readonly operands: (side: 0 | 1, segment: number) => readonly Operand[];
+  readonly operands: (side: 0 | 1, segment: number) => readonly Source[];
   readonly tiling: Tiling;
 }
 
@@ -55,13 +71,16 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
     ring(depth, () => emit.psum("float32", [Math.min(rows, sizes.M), tiling.unit], "sums")),
   );
   const loads = new Loads(order, Math.max(LEAST_AHEAD, Math.ceil(AHEAD_NS / made.unitNs)));
+  const deferred = new Deferred(emit, Math.ceil(LOAD_NS / made.unitNs));
   order.units.forEach((unit, u) => {
     for (const chunk of loads.before(u)) {
       const into = held(chunk.side, chunk);
-      made.operands(chunk.side, chunk.segment).forEach((o, i) => {
-        loadChunk(emit, o, chunk, into[i]!);
+      made.operands(chunk.side, chunk.segment).forEach(({ from }, i) => {
+        if (!(from instanceof Prepare)) loadChunk(emit, from, chunk, into[i]!);
+        else for (const p of from.chunk(chunk, into[i]!)) deferred.add(p, u, chunk.first);
       });
     }
+    deferred.before(u);
     const [left, right] = [held(0, unit.left), held(1, unit.right)];
     const all = terms.map((term, i) => {
       const into = sums[i]!(u)
@@ -77,6 +96,8 @@ export function multiply(emit: Emitter, made: Multiplied, drain: Drain): void {
 /** Loads are issued this long before their data is needed, or as soon as there is room, so that small ones come between large ones. */
 const AHEAD_NS = 40_000;
 const LEAST_AHEAD = 4;
+/** What a load takes until its data is there, about. */
+const LOAD_NS = 6_000;
 
 /** Hands out loads in the order of need, once their slot is free and need comes near. */
 class Loads {

@@ -5,6 +5,13 @@
 import type { Operation } from "@opentrn/ir";
 import { type Axis, countOf, merge, mergeTogether } from "./axes.ts";
 
+/** Shape and strides of a row-major tensor. */
+export function denseOf(shape: readonly number[]): Strided {
+  const strides = shape.map(() => 1);
+  for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1]! * shape[d + 1]!;
+  return { shape, strides };
+}
+
 /** Shape and strides in elements of a tensor in HBM. */
 export interface Strided {
   readonly shape: readonly number[];
@@ -26,6 +33,8 @@ export interface Product {
   readonly K: number;
   readonly left: Side;
   readonly right: Side;
+  /** Positions among the contracting dimensions in the order in which K runs. */
+  readonly order: readonly number[];
 }
 
 const ints = (op: Operation, name: string): readonly number[] =>
@@ -47,7 +56,10 @@ export function productOf(op: Operation, left: Strided, right: Strided): Product
   const [l, r] = [dimsOf(op, 0), dimsOf(op, 1)];
   const axes = (t: Strided, dims: readonly number[]): readonly Axis[] =>
     dims.map((d) => [t.strides[d]!, t.shape[d]!]);
-  const [leftK, rightK] = contraction(axes(left, l.k), axes(right, r.k));
+  const {
+    order,
+    k: [leftK, rightK],
+  } = contraction(axes(left, l.k), axes(right, r.k));
   const sides = [
     { batch: axes(left, l.batch), free: merge(axes(left, l.free)), k: leftK },
     { batch: axes(right, r.batch), free: merge(axes(right, r.free)), k: rightK },
@@ -59,22 +71,25 @@ export function productOf(op: Operation, left: Strided, right: Strided): Product
     K: countOf(leftK),
     left: sides[0],
     right: sides[1],
+    order,
   };
 }
 
+interface Contraction {
+  readonly order: readonly number[];
+  /** Axes of both sides. */
+  readonly k: readonly [readonly Axis[], readonly Axis[]];
+}
+
 /** Both sides' contracting axes in the order, of the two that follow one side's memory, that merges better. */
-function contraction(
-  left: readonly Axis[],
-  right: readonly Axis[],
-): readonly [readonly Axis[], readonly Axis[]] {
-  const tries = [left, right].map((by) => {
+function contraction(left: readonly Axis[], right: readonly Axis[]): Contraction {
+  const [a, b] = [left, right].map((by): Contraction => {
     const order = by.map((_, i) => i).sort((i, j) => by[j]![0] - by[i]![0]);
-    return mergeTogether(
+    const [l, r] = mergeTogether(
       order.map((i) => left[i]![1]),
       [order.map((i) => left[i]![0]), order.map((i) => right[i]![0])],
     );
+    return { order, k: [l!, r!] };
   });
-  const [a, b] = tries as [readonly (readonly Axis[])[], readonly (readonly Axis[])[]];
-  const best = b[0]!.length < a[0]!.length ? b : a;
-  return [best[0]!, best[1]!];
+  return b!.k[0].length < a!.k[0].length ? b! : a!;
 }

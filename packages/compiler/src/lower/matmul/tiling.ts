@@ -29,18 +29,22 @@ export interface Tiling {
   readonly kTiles: number;
   /** Columns of the result that one unit sums in PSUM. */
   readonly unit: number;
-  /** Predicted time in nanoseconds. */
+  /** Predicted time in nanoseconds; what TensorE takes of it, and the engines for prologues. */
   readonly ns: number;
+  readonly tensor: number;
+  readonly work: number;
 }
 
 /** One operand, as far as its cost goes. */
 export interface Load {
-  /** Type in HBM and in the array. */
-  readonly from: DType;
+  /** Bytes in memory for one element, and the type in the array. */
+  readonly bytes: number;
   readonly to: DType;
   /** Transposed on the way in. */
   readonly turned: boolean;
   readonly K: number;
+  /** Nanoseconds of the engines for one column over all of K. */
+  readonly work: number;
 }
 
 export interface Task {
@@ -51,6 +55,8 @@ export interface Task {
   /** Rows of a K tile; fp8 K tiles may come in pairs. */
   readonly height: number;
   readonly paired: boolean;
+  /** K must not be cut. */
+  readonly wholeK: boolean;
   /** Operands that a chunk of a side holds. */
   readonly sides: readonly [readonly Load[], readonly Load[]];
   /** K of the products that are summed side by side. */
@@ -152,7 +158,7 @@ function* candidates(chip: Chip, task: Task): Generator<Tiling> {
           });
         }
       }
-      if (task.products.length === 1)
+      if (task.products.length === 1 && !task.wholeK)
         for (const block of blocksOfSums(counts))
           for (const kTiles of [64, 32, 16, 8, 4]) {
             if (kTiles >= tiles) continue;
@@ -174,7 +180,7 @@ function* blocksOfSums(counts: readonly [number, number]): Generator<readonly [n
 }
 
 /** The tiling with its predicted time: the busiest of TensorE, DMA and the engines that empty PSUM, and what comes before and after. */
-function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
+function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns" | "tensor" | "work">): Tiling {
   const rows = chip.tensor.rows.value;
   const { M, batch } = task;
   const N = sum(task.N);
@@ -196,13 +202,14 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
   const blocks = [0, 1].map((i) =>
     ceil(widths[i as 0 | 1], t.chunk[i as 0 | 1] * t.block[i as 0 | 1]),
   );
-  let [load, loads, first] = [0, 0, 0];
+  let [load, loads, first, work] = [0, 0, 0, 0];
   for (const side of [0, 1] as const) {
     // Loaded once where it stays, and once for every block of the other side where it streams.
     const once = kBlocks === 1 && (side === t.resident || blocks[t.resident] === 1);
     const times = batch * (once ? 1 : blocks[1 - side]!);
     for (const o of task.sides[side]) {
-      const bytes = bytesOf(o.from);
+      const { bytes } = o;
+      work += times * widths[side] * o.work;
       const rate = o.turned ? transposeRate(chip) : dmaRate(chip, t.chunk[side] * bytes, "read");
       load += (times * widths[side] * o.K * bytes) / rate;
       const depth = Math.min(o.K, t.kTiles * height);
@@ -229,9 +236,14 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns">): Tiling {
   const both = 1 / (1 / streamNs(vector, t.unit) + 1 / streamNs(scalar, t.unit));
   // Only VectorE adds two tiles.
   const adds = (kBlocks - 1) * streamNs(vector, t.unit);
-  const drain = units * Math.max(both * (kBlocks - 1 + task.steps), adds);
+  const drain = units * Math.max(both * (kBlocks - 1 + task.steps), adds) + work;
   const parts = [tensor, dma, drain];
   // What runs beside the busiest part gets in its way now and then.
   const most = Math.max(...parts);
-  return { ...t, ns: loadLatencyNs(chip) + first + most + BESIDE * (sum(parts) - most) };
+  return {
+    ...t,
+    tensor,
+    work,
+    ns: loadLatencyNs(chip) + first + most + BESIDE * (sum(parts) - most),
+  };
 }

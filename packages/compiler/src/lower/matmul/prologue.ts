@@ -1,0 +1,67 @@
+/**
+ * Operands that are computed before they are multiplied: conversions, norms, any row-wise work. A block of the operand is computed with
+ * its columns on partitions and K along them, and turned by transfers on chip; or, where that is how it lies in memory, with K on
+ * partitions, and moved as it is.
+ */
+import { type Operation, sizeOf, type Value } from "@opentrn/ir";
+import { bytesOf } from "@opentrn/numerics";
+import { type BlockSpec, blockFault, columnStepOf } from "../rows/block.ts";
+
+/** The parts that dimensions of an operand play. */
+export interface Roles {
+  readonly batch: readonly number[];
+  readonly free: readonly number[];
+  /** In the order in which K runs. */
+  readonly k: readonly number[];
+}
+
+export interface Prologue {
+  readonly spec: BlockSpec;
+  /** Columns of the operand lie on partitions and have to be turned. */
+  readonly turned: boolean;
+  /** Blocks may be parts of K. */
+  readonly local: boolean;
+  /** Bytes in memory for one element, and instructions over them, about. */
+  readonly read: number;
+  readonly steps: number;
+}
+
+/** Operations that cost nothing. */
+const free = new Set(["broadcast_in_dim", "reshape", "transpose", "slice", "constant"]);
+
+/** The prologue that makes `value`, with `also` made on the way and wanted in memory; or why there is none. */
+export function prologueOf(
+  value: Value,
+  ops: readonly Operation[],
+  roles: Roles,
+  also: readonly Value[],
+): Prologue | string {
+  if (bytesOf(value.type.dtype) === 1) return "narrow operands come from memory";
+  const spec = (turned: boolean): BlockSpec => ({
+    ops,
+    root: {
+      value,
+      rows: [...roles.batch, ...(turned ? roles.free : roles.k)],
+      columns: turned ? roles.k : roles.free,
+    },
+    results: [...new Set([value, ...also])],
+  });
+  const size = sizeOf(value.type.shape);
+  const inputs = new Set(ops.flatMap((op) => op.operands).filter((v) => v.op.name === "parameter"));
+  const shared = {
+    read: [...inputs].reduce(
+      (n, v) => n + (sizeOf(v.type.shape) * bytesOf(v.type.dtype)) / size,
+      0,
+    ),
+    steps: ops.filter((op) => !free.has(op.name)).length + 1,
+  };
+  const last = value.type.shape.length - 1;
+  const straight = spec(false);
+  // As it lies in memory, its last dimension is along partitions.
+  if (!roles.k.includes(last) && also.length === 0 && columnStepOf(straight) === 1)
+    return { spec: straight, turned: false, local: true, ...shared };
+  const turned = spec(true);
+  const fault = blockFault(turned);
+  const local = columnStepOf(turned) === 1;
+  return fault ?? { spec: turned, turned: true, local, ...shared };
+}
