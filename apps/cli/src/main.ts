@@ -126,6 +126,7 @@ export function commandLine(io: Io, done: (code: number) => void): Command {
   trn
     .command("bench")
     .description("measures this machine against the project's targets and against NumPy")
+    .option("--train", "training and decoding of a 10 M Llama against PyTorch instead")
     .option("--filter <text>", "only rows whose name contains it")
     .option("--json", "as JSON")
     .action(async (options) => {

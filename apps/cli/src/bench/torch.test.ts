@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { pythonAvailable, pythonCommand } from "@opentrn/nki";
 import { expect, test } from "vitest";
+import { trn } from "../testing.ts";
 import { torchTraining } from "./torch.ts";
 
 const hasTorch =
@@ -20,4 +21,11 @@ test.skipIf(!hasTorch)("PyTorch trains and decodes the same model", () => {
   expect(Math.abs(train.float32.firstLoss - 9.01)).toBeLessThan(0.5);
   expect(train.bfloat16.tokensPerSecond).toBeGreaterThan(0);
   expect(decode.float32.tokensPerSecond).toBeGreaterThan(0);
+});
+
+test("trn bench --train has the rows of training and decoding alone", async () => {
+  const run = await trn(["bench", "--train", "--filter", "no such row"]);
+  expect(run.code).toBe(2);
+  expect(run.err).toContain("training of a 10 M Llama in bfloat16 against PyTorch");
+  expect(run.err).not.toContain("nc_matmul");
 });
