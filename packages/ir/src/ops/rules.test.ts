@@ -93,6 +93,7 @@ const broken: Record<ir.OpName, Breaks> = {
   },
   reshape: { C1: () => ir.reshape(x, [4]) },
   transpose: { C1: () => ir.transpose(x, [0, 0]) },
+  stop_gradient: {},
   slice: {
     C1: () => ir.slice(x, { start: [0] }),
     C2: () => ir.slice(x, { limit: [2, 4] }),
