@@ -35,6 +35,8 @@ export interface Tiling {
 
 /** Share of a partition of SBUF that tiles of a block and of the next may take. */
 const SHARE = 0.67;
+/** Columns that a total of all rows collects before it is folded. */
+export const PARTS = 256;
 /** Share of that for rows that stay. */
 const RESIDENT = 0.7;
 /** Elements of a partition that make an instruction's fixed part small. */
@@ -203,6 +205,21 @@ const hasColumns = (domain: Domain, layout: Layout): boolean =>
 /** Bytes of a value in a partition, for one row. */
 export const rowBytes = (domain: Domain, layout: Layout, v: Value): number =>
   elementsOf(domain, layout, v, undefined) * bytesOf(v.type.dtype);
+
+/** Bytes of a partition that stay for all blocks: values without rows, whole rows, and what reductions over rows collect. */
+export function keptBytes(domain: Domain, { layout, resident }: Tiling): number {
+  const axis = layout.free[layout.chunk];
+  let bytes = [...resident].reduce((n, v) => n + rowBytes(domain, layout, v), 0);
+  for (const v of [...domain.outside, ...domain.ops.map((op) => op.results[0]!)]) {
+    const varies = domain.varies(v);
+    const stays =
+      !layout.rows.some((a) => varies.has(a)) && !(axis !== undefined && varies.has(axis));
+    if (stays && !weightless.has(v.op.name)) bytes += rowBytes(domain, layout, v);
+    if (v.op.name === "reduce" && !domain.outside.has(v) && foldsRows(domain, layout, v.op))
+      bytes += 4 * Math.max(PARTS, elementsOf(domain, layout, v, undefined));
+  }
+  return bytes;
+}
 
 /** Chunked values that reductions along the chunks make pass several times, as many as fit a good part of SBUF. */
 function residents(domain: Domain, layout: Layout, budget: number): ReadonlySet<Value> {

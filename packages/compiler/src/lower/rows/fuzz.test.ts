@@ -16,6 +16,8 @@ const small: Chip = {
   sbuf: { ...trn2.sbuf, usableBytesPerPartition: fact(6 * 1024, "assumed", "for tests") },
 };
 const sizes = [1, 1, 2, 3, 5, 7, 16, 33, 130];
+/** Of rows that do not fit. */
+const wideSizes = [1, 3, 5, 140, 700, 1100, 2000];
 const wholeTypes = ["float32", "float32", "bfloat16", "int32"] as const;
 
 class Graph {
@@ -23,8 +25,11 @@ class Graph {
   private readonly values: ir.Value[] = [];
   private readonly params: ir.Value[] = [];
 
+  private readonly sizes: readonly number[];
+
   constructor(seed: number) {
     this.random = new Random(seed);
+    this.sizes = seed % 2 === 0 ? sizes : wideSizes;
   }
 
   private int(n: number): number {
@@ -38,7 +43,7 @@ class Graph {
     const rank = this.int(5);
     const made: number[] = [];
     for (let d = 0; d < rank; d++) {
-      const n = this.pick(sizes);
+      const n = this.pick(this.sizes);
       made.push(ir.sizeOf(made) * n > 20_000 ? 1 : n);
     }
     return made;
@@ -137,9 +142,20 @@ class Graph {
     return this.bounded(ir.reduce(x, body, this.dims(x)));
   }
 
+  /** Rows less their sums and extremes, which come after another. */
+  private acrossRows(x: ir.Value): ir.Value {
+    const last = x.type.shape.length - 1;
+    if (last < 0) return x;
+    const along = (v: ir.Value) => ir.broadcastOver(v, x.type.shape, [last]);
+    const most = ir.subtract(x, along(ir.reduce(x, "maximum", [last])));
+    const sum = this.bounded(ir.sum(this.bounded(ir.multiply(most, 2)), [last]));
+    return this.bounded(ir.add(most, along(sum)));
+  }
+
   build(): ir.Func {
     const type = { shape: this.shape(), dtype: this.pick(wholeTypes) };
     this.values.push(this.parameter(type));
+    if (this.sizes === wideSizes) this.values.push(this.acrossRows(this.values[0]!));
     const length = 2 + this.int(7);
     for (let i = 0; i < length; i++) {
       const x = this.int(4) === 0 ? this.pick(this.values) : this.values.at(-1)!;

@@ -57,18 +57,27 @@ export class TilePool {
     shelf.most = Math.max(shelf.most, shelf.made - shelf.free.length + 1);
     const room = this.total + bytes <= this.budget;
     if (room && shelf.made < this.depth * shelf.most) return this.make(shelf, bytes);
-    return shelf.free.shift() ?? (room ? undefined : this.larger(bytes)) ?? this.make(shelf, bytes);
+    const free = shelf.free.shift();
+    if (free) return free;
+    this.makeRoom(bytes);
+    return this.make(shelf, bytes);
   }
 
-  /** A free buffer of the next size above. */
-  private larger(bytes: number): Slot | undefined {
-    const sizes = [...this.shelves.keys()].filter((n) => n > bytes).sort((a, b) => a - b);
-    for (const n of sizes) {
-      const { free } = this.shelves.get(n)!;
-      // The last one is for its own size.
-      if (free.length > 1) return free.shift();
+  /** Gives up free buffers of other sizes: what is never used again leaves its place to others when tensors are placed. */
+  private makeRoom(bytes: number): void {
+    while (this.total + bytes > this.budget) {
+      let best: readonly [bytes: number, shelf: Shelf] | undefined;
+      for (const [n, shelf] of this.shelves)
+        if (
+          shelf.free.length > 0 &&
+          n * shelf.free.length > (best ? best[0] * best[1].free.length : 0)
+        )
+          best = [n, shelf];
+      if (!best) return;
+      best[1].free.shift();
+      best[1].made--;
+      this.total -= best[0];
     }
-    return undefined;
   }
 
   private make(shelf: Shelf, bytes: number): Slot {

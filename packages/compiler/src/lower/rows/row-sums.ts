@@ -6,6 +6,7 @@ import type { Body, Operation } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { type DType, isFloat } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
+import { PARTS } from "./choose.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { copy } from "./instructions.ts";
 import { foldedAxes } from "./layout.ts";
@@ -14,8 +15,6 @@ import { compact, countsOf, repeated, type Tile } from "./tile.ts";
 
 /** fp32 numbers of a PSUM bank, which one matmul may write. */
 const BANK = 512;
-/** Columns of the tile that takes the parts of a total. */
-const PARTS = 256;
 
 /** A reduction over rows while blocks go by. */
 export interface RowSum {

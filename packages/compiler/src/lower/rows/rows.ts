@@ -6,7 +6,7 @@
 import type { Chip } from "@opentrn/chips";
 import type { Func, Operation, Value } from "@opentrn/ir";
 import type { Lowering, Template } from "../template.ts";
-import { chooseTiling, rowBytes, type Tiling } from "./choose.ts";
+import { chooseTiling, keptBytes, type Tiling } from "./choose.ts";
 import { type ChunkSum, chunkSum } from "./chunk-sums.ts";
 import { type Domain, domainOf, flat } from "./domain.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -22,7 +22,7 @@ import { countsOf, isTile, repeated, type Tile } from "./tile.ts";
 import { hbmTensor, transfer } from "./transfer.ts";
 
 /** Share of a partition of SBUF for tiles that come and go. */
-const SHARE = 0.82;
+const SHARE = 0.88;
 /** Buffers for each one in use where a block passes in chunks, several times. */
 const DEPTH = 6;
 /** fp32 columns of PSUM for sums over rows. */
@@ -91,8 +91,8 @@ class Rows {
     this.domain = domain;
     this.tiling = tiling;
     const { emit } = lowering;
-    const taken = [...tiling.resident].reduce((n, v) => n + rowBytes(domain, tiling.layout, v), 0);
-    const budget = SHARE * emit.chip.sbuf.usableBytesPerPartition.value - taken;
+    const all = emit.chip.sbuf.usableBytesPerPartition.value;
+    const budget = SHARE * all - keptBytes(domain, tiling);
     const phased = tiling.layout.chunk >= 0 && !tiling.chunksOutside;
     const pool = phased ? new TilePool(emit, budget, DEPTH) : new TilePool(emit, budget);
     this.site = new Site(emit, pool, tiling.layout.free.length + 2);
