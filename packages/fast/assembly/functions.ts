@@ -4,7 +4,7 @@ import { canonical, constant, half, isNumber, loadSome, magnitude, one, storeSom
 import {
   ACT_abs, ACT_arctan, ACT_copy, ACT_erf, ACT_erf_dx, ACT_exp, ACT_gelu, ACT_gelu_apprx_sigmoid, ACT_gelu_apprx_sigmoid_dx,
   ACT_gelu_apprx_tanh, ACT_gelu_dx, ACT_log, ACT_mish, ACT_prelu, ACT_reciprocal, ACT_relu, ACT_rsqrt, ACT_sigmoid, ACT_sign,
-  ACT_silu, ACT_silu_dx, ACT_sin, ACT_softplus, ACT_sqrt, ACT_square, ACT_tanh, I_minusHalf, I_minusOne, K_gateHighest, K_gateLowest, K_geluSigmoid,
+  ACT_silu, ACT_silu_dx, ACT_sin, ACT_softplus, ACT_sqrt, ACT_square, ACT_tanh, I_minusHalf, I_minusOne, K_expLowest, K_gateHighest, K_gateLowest, K_geluSigmoid,
   K_geluTanhCubic, K_geluTanhLinear, K_inverseSqrt2, K_inverseSqrt2Pi, K_mishHighest, K_twoInverseSqrtPi,
 } from "../generated/tables";
 
@@ -86,8 +86,15 @@ function loop<Fn>(dst: usize, x: usize, xStep: usize, n: i32): void {
   if (n > 0) storeSome(dst, canonical(changetype<Fn>(0).of(loadSome(x, n))), n);
 }
 
-/** e^x, with a short way for eight values that need no care at either end. */
+/** e^x for any x; lanes whose power is 0 take no part, because hosts are slow where products become too small. */
+@inline function expSlowly(x: v128, lowest: v128): v128 {
+  const none = f32x4.le(x, lowest);
+  return v128.andnot(canonical(exp(v128.andnot(x, none))), none);
+}
+
+/** e^x, with short ways for eight values that need no care at either end, and for eight whose power is 0, as masked scores have it. */
 function expLoop(dst: usize, x: usize, n: i32): void {
+  const lowest = constant(K_expLowest);
   for (; n >= 8; n -= 8) {
     const a = v128.load(x);
     const b = v128.load(x, 16);
@@ -96,9 +103,14 @@ function expLoop(dst: usize, x: usize, n: i32): void {
       const high = expSafely(b);
       v128.store(dst, low);
       v128.store(dst, high, 16);
+    } else if (i32x4.all_true(v128.and(f32x4.le(a, lowest), f32x4.le(b, lowest)))) {
+      v128.store(dst, zero());
+      v128.store(dst, zero(), 16);
     } else {
-      v128.store(dst, canonical(exp(a)));
-      v128.store(dst, canonical(exp(b)), 16);
+      const low = expSlowly(a, lowest);
+      const high = expSlowly(b, lowest);
+      v128.store(dst, low);
+      v128.store(dst, high, 16);
     }
     x += 32;
     dst += 32;
