@@ -13,5 +13,12 @@ export { simplify } from "./passes/simplify.ts";
 export { link } from "./plan/link.ts";
 export { makePlan, type PlanOptions } from "./plan/make-plan.ts";
 export { checkMemory, memoryOf, type PlanMemory } from "./plan/memory.ts";
-export { type Buffer, type BufferKind, type Call, callCounts, type Plan } from "./plan/plan.ts";
+export {
+  type Buffer,
+  type BufferKind,
+  type Buffers,
+  type Call,
+  callCounts,
+  type Plan,
+} from "./plan/plan.ts";
 export { type ModuleTime, type PlanTime, timePlan } from "./plan/time.ts";

@@ -2,7 +2,7 @@
 import { OpenTrnError } from "@opentrn/base";
 import { sizeOf } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
-import type { Buffer, Plan } from "./plan.ts";
+import type { Buffer, Buffers } from "./plan.ts";
 
 export interface PlanMemory {
   /** Most bytes alive at once. */
@@ -18,7 +18,7 @@ export interface PlanMemory {
 const bytes = (b: Buffer): number => sizeOf(b.type.shape) * bytesOf(b.type.dtype);
 
 /** Live ranges of the plan's buffers over its calls. */
-export function memoryOf(plan: Plan): PlanMemory {
+export function memoryOf(plan: Buffers): PlanMemory {
   const last = plan.calls.length;
   const first = plan.buffers.map((b) => (b.kind === "input" ? 0 : last));
   const end = plan.buffers.map((b) => (b.kind === "internal" ? -1 : last));
@@ -48,7 +48,7 @@ export function memoryOf(plan: Plan): PlanMemory {
 const gib = (n: number): string => `${(n / 2 ** 30).toFixed(2)} GiB`;
 
 /** Stops with `capacity` when the plan needs more than `limit` bytes, naming the largest tensors. `advice` is the way out. */
-export function checkMemory(plan: Plan, limit: number, advice: string): PlanMemory {
+export function checkMemory(plan: Buffers, limit: number, advice: string): PlanMemory {
   const memory = memoryOf(plan);
   if (memory.peakBytes <= limit) return memory;
   const largest = memory.tenants

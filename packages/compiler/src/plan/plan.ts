@@ -24,15 +24,19 @@ export interface Call {
   readonly outputs: readonly number[];
 }
 
-export interface Plan {
+/** A plan without what its modules were lowered to. */
+export interface Buffers {
   readonly name: string;
   readonly chip: Chip;
-  readonly modules: readonly Module[];
   readonly calls: readonly Call[];
   readonly buffers: readonly Buffer[];
   /** Buffers of the function's parameters and results, in order. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+}
+
+export interface Plan extends Buffers {
+  readonly modules: readonly Module[];
 }
 
 /** How often each module is called. */

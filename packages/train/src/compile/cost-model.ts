@@ -5,6 +5,7 @@ import {
   checkMemory,
   compile,
   type Module,
+  memoryOf,
   type Plan,
   type PlanMemory,
   type PlanTime,
@@ -88,14 +89,15 @@ function costPhase(
 ): ModelCost {
   const { chip, replicas = 1, onProgress } = options;
   const started = performance.now();
+  const hbmLimit = chip.hbm.bytes.value / Math.max(1, Math.min(replicas, chip.cores.value));
   const plan = compile(phase.fn, {
     chip,
     fp8: options.fp8 ?? false,
     ...(options.onPass ? { onPass: options.onPass } : {}),
     onModule: (name, done, of) => onProgress?.(`compiling ${name}, ${done + 1} of ${of}`),
+    onBuffers: (buffers) => checkMemory(buffers, hbmLimit, wayOut),
   });
-  const hbmLimit = chip.hbm.bytes.value / Math.max(1, Math.min(replicas, chip.cores.value));
-  const memory = checkMemory(plan, hbmLimit, wayOut);
+  const memory = memoryOf(plan);
   const time = timePlan(plan, (name, done, of) =>
     onProgress?.(`timing ${name}, ${done + 1} of ${of}`),
   );
