@@ -105,7 +105,8 @@ export function planOf(
   const room = chip.sbuf.usableBytesPerPartition.value;
   const epilogueRoom = ((computed ? EPILOGUES_BESIDE : EPILOGUES) * room) / segments.length;
   const lanes = segments.map(
-    ({ epilogue }) => epilogue && planLanes(chip, epilogue, high, widest, depth, epilogueRoom),
+    ({ epilogue }, i) =>
+      epilogue && planLanes(chip, epilogue, high, Math.min(widest, N[i]!), depth, epilogueRoom),
   );
   const { dtype } = first!.operands[0].value.type;
   const heights = heightsFor(first!.product.K, rows, paired || computed || terms.length > 1);
