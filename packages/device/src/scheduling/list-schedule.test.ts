@@ -54,6 +54,24 @@ describe("list scheduling", () => {
     expect(Buffer.compare(outputs[0]!, outputs[1]!)).toBe(0);
   });
 
+  it("keeps ScalarE on one table where it can", () => {
+    const s = new Sketch();
+    const from = s.tile("hbm", [128, 512], "float32", "input");
+    const x = s.tile("sbuf", [128, 512], "float32");
+    s.copy(s.part(x), s.part(from));
+    for (let k = 0; k < 8; k++) {
+      const y = s.tile("sbuf", [128, 512], "float32");
+      s.emit(
+        "activation",
+        { dst: s.part(y), data: s.part(x) },
+        { op: k % 2 === 0 ? "exp" : "tanh" },
+      );
+    }
+    const program = s.finish();
+    const loads = (p: typeof program): number => timeline(p, place(p)).schedule.tableLoads.length;
+    expect([loads(program), loads(listSchedule(program))]).toEqual([8, 2]);
+  });
+
   it("fills the time that one chain leaves with another", () => {
     const program = twoChains();
     const reordered = listSchedule(program);

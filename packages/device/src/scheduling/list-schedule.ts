@@ -68,6 +68,8 @@ class ListScheduler {
   private readonly lists: number[][];
   private readonly free: Float64Array;
   private readonly dmaFree: Float64Array;
+  /** ScalarE's table, by core and unit. */
+  private readonly table: Int32Array;
   /** Uses left, by tensor; and the bytes alive, by core and memory. */
   private readonly uses: Uint32Array;
   private readonly alive: Uint8Array;
@@ -98,6 +100,7 @@ class ListScheduler {
     this.lists = Array.from({ length: program.cores * units.length }, () => []);
     this.free = new Float64Array(program.cores * units.length);
     this.dmaFree = new Float64Array(program.cores);
+    this.table = new Int32Array(program.cores * units.length);
     this.uses = new Uint32Array(program.storages.length);
     this.alive = new Uint8Array(program.storages.length);
     const { chip } = program;
@@ -162,7 +165,7 @@ class ListScheduler {
       const look = Math.min(this.candidates, list.length);
       for (let k = 0; k < look; k++) {
         const i = list[k]!;
-        const start = Math.max(this.free[u]!, this.ready[i]!);
+        const start = Math.max(this.free[u]! + this.tableTicks(i, u), this.ready[i]!);
         if (start > earliest || (start === earliest && i > best)) continue;
         if (i !== this.oldest && !this.fits(i)) continue;
         earliest = start;
@@ -222,11 +225,18 @@ class ListScheduler {
     }
   }
 
+  /** What it takes to load the table of a ScalarE function, where another one is there: one more reason to let another go first. */
+  private tableTicks(i: number, unit: number): number {
+    const { table } = this.plans.plans[this.program.classOf[i]!]!;
+    return table > 0 && table !== this.table[unit] ? this.times.tableLoad : 0;
+  }
+
   /** Plays the instruction roughly and returns when its result is there, in ticks. */
   private advance(i: number, unit: number): number {
     const id = this.program.classOf[i]!;
     const plan = this.plans.plans[id]!;
-    const start = Math.max(this.free[unit]!, this.ready[i]!);
+    const start = Math.max(this.free[unit]! + this.tableTicks(i, unit), this.ready[i]!);
+    if (plan.table > 0) this.table[unit] = plan.table;
     this.free[unit] = start + plan.interval;
     if (plan.queue < 0) {
       const to = plan.unit === unitId.tensor ? this.times.semaphoreToTensor : this.times.semaphore;
