@@ -99,6 +99,8 @@ interface Cost {
   readonly engine: string;
   readonly ns: number;
   readonly latency: number;
+  /** The function whose table ScalarE needs. */
+  readonly table?: string | undefined;
 }
 
 export class Lanes {
@@ -112,6 +114,7 @@ export class Lanes {
   private late: Pending[] = [];
   private count = 0;
   private arrival = 0;
+  private table: string | undefined;
 
   /** `unitNs` is what the array takes for a unit. */
   constructor(emit: Emitter, spec: BlockSpec, plan: LanePlan, unitNs: number) {
@@ -148,14 +151,17 @@ export class Lanes {
     let best: Active | undefined;
     let earliest = Number.POSITIVE_INFINITY;
     for (const a of this.active) {
-      const start = Math.max(a.ready, this.free.get(this.costOf(a.work[a.at]!).engine) ?? 0);
+      const { engine, table } = this.costOf(a.work[a.at]!);
+      const start = Math.max(a.ready, (this.free.get(engine) ?? 0) + this.tableNs(table));
       if (start < earliest) {
         earliest = start;
         best = a;
       }
     }
     const next = best!.work[best!.at++]!;
-    const { engine, ns, latency } = this.costOf(next);
+    const { engine, ns, latency, table } = this.costOf(next);
+    this.busy.set(engine, (this.busy.get(engine) ?? 0) + this.tableNs(table));
+    if (table !== undefined) this.table = table;
     this.free.set(engine, earliest + ns);
     this.busy.set(engine, (this.busy.get(engine) ?? 0) + ns);
     best!.ready = earliest + ns + latency;
@@ -165,6 +171,12 @@ export class Lanes {
     this.active = this.active.filter((a) => a !== best);
     // The array waits for PSUM where epilogues are slower than it is.
     this.arrival = Math.max(this.arrival, earliest - this.plan.together * this.unitNs);
+  }
+
+  /** What it takes to load the table of a ScalarE function, where another one is there. */
+  private tableNs(table: string | undefined): number {
+    const other = table !== undefined && table !== this.table;
+    return other ? this.emit.chip.sync.activationTableLoadNs.value : 0;
   }
 
   /** Where an instruction runs and how long it occupies its engine, about. */
@@ -183,7 +195,20 @@ export class Lanes {
     const latency = facts.latencyCycles.value / facts.clockGHz.value + chip.sync.semaphoreNs.value;
     // GpSimd reads one element of one tile a cycle.
     const tiles = engine === "gpsimd" && operands["data2"]?.kind === "tile" ? 2 : 1;
-    return { engine, ns: streamNs(facts, tiles * columns), latency };
+    const ns = streamNs(facts, tiles * columns);
+    return {
+      engine,
+      ns,
+      latency,
+      table: engine === "scalar" ? this.tableOf(attrs["op"]) : undefined,
+    };
+  }
+
+  private tableOf(op: unknown): string | undefined {
+    const { everywhere, shared } = this.emit.chip.sync.activationTables.value;
+    if (typeof op !== "string" || everywhere.includes(op)) return undefined;
+    const group = shared.findIndex((g) => g.includes(op));
+    return group < 0 ? op : `#${group}`;
   }
 
   /** What the busiest engine does for a unit on average, over what the array does. */

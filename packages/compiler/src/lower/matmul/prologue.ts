@@ -55,11 +55,15 @@ export function prologueOf(
     ),
     steps: ops.filter((op) => !free.has(op.name)).length + 1,
   };
-  const last = value.type.shape.length - 1;
   const straight = spec(false);
-  // As it lies in memory, its last dimension is along partitions.
-  if (!roles.k.includes(last) && also.length === 0 && columnStepOf(straight) === 1)
-    return { spec: straight, turned: false, local: true, ...shared };
+  // What lies in memory with K along its rows comes in as it is, or one element at a time.
+  const { shape } = value.type;
+  const inner = shape.findLastIndex((n) => n > 1);
+  if (inner >= 0 && !roles.k.includes(inner)) {
+    if (columnStepOf(straight) === 1)
+      return { spec: straight, turned: false, local: true, ...shared };
+    return "what is computed needs all of K together, which lies apart in memory";
+  }
   const turned = spec(true);
   const fault = blockFault(turned);
   const local = columnStepOf(turned) === 1;
