@@ -15,7 +15,7 @@ export const demoSettings = (): DemoSettings => ({
     config: "demo-llama",
     data: mobyDick(),
     cores: 2,
-    steps: 850,
+    steps: 1000,
     batch: 8,
     sequence: 64,
     learningRate: 3e-3,
@@ -23,5 +23,5 @@ export const demoSettings = (): DemoSettings => ({
   },
   prompt: "The whale",
   newTokens: 120,
-  sampling: { temperature: 0.8, topK: 50, topP: 1, seed: 1 },
+  sampling: { temperature: 0.6, topK: 0, topP: 0.9, seed: 1 },
 });
