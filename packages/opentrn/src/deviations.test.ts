@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chipNamed } from "@opentrn/chips";
+import { compile, link, timePlan } from "@opentrn/compiler";
 import { place, timeline } from "@opentrn/device";
+import { func, tensor as irTensor, matmul } from "@opentrn/ir";
 import { type Dims, instructionNamed, type Operand, ProgramBuilder } from "@opentrn/isa";
 import { pythonAvailable } from "@opentrn/nki";
 import type { DType } from "@opentrn/numerics";
@@ -262,6 +264,16 @@ test("D19: a collective and transfers beside it do not slow each other down", ()
     return schedule.end[at]! - (op === "all_reduce" ? schedule.start[at]! : 0);
   };
   for (const op of ["dma_copy", "all_reduce"] as const) expect(end(op, true)).toBe(end(op, false));
+});
+
+test("D20: modules of a compiled model are timed one after another", () => {
+  const type = irTensor([512, 512], "bfloat16");
+  const fn = func("f", { x: type, a: type, b: type }, ({ x, a, b }) => matmul(matmul(x, a), b));
+  const plan = compile(fn, { chip: chipNamed("trn2") });
+  expect(plan.calls).toHaveLength(2);
+  const linked = link(plan);
+  // What hardware overlaps is what the linked Program's own timeline saves.
+  expect(timePlan(plan).totalNs).toBeGreaterThan(timeline(linked, place(linked)).totalNs);
 });
 
 test("every entry has its test, and every test its entry", () => {
