@@ -217,7 +217,8 @@ test.each(["silu", "gelu_tanh"] as const)(
     });
     composite!.forEach((values, i) => {
       values.forEach((v, k) => {
-        expect(v).toBeCloseTo(primitive![i]![k]!, 13);
+        // Constants are fp32, and the two forms of GELU have different ones.
+        expect(v).toBeCloseTo(primitive![i]![k]!, name === "silu" ? 13 : 7);
       });
     });
   },
