@@ -146,11 +146,8 @@ function tile<Step>(k: i32, a: usize, b: usize, out: usize, pitch: usize, accumu
     low = f32x4.add(v128.load(out), low);
     high = f32x4.add(v128.load(out, 16), high);
   }
-  // Both are ready before either is stored: hosts that join pairs of vectors (V8's revectorization) need it.
-  const first = canonical(low);
-  const second = canonical(high);
-  v128.store(out, first);
-  v128.store(out, second, 16);
+  v128.store(out, canonical(low));
+  v128.store(out, canonical(high), 16);
 }
 
 /** Rows and columns of one tile that exist. */
