@@ -1,6 +1,7 @@
 /** Every template, in the order they are tried: the more special first. */
 import { attention } from "./attention/attention.ts";
 import { attentionBackward } from "./attention/attention-backward.ts";
+import { attentionCached } from "./attention/attention-cached.ts";
 import { collective } from "./collective/collective.ts";
 import { indexed } from "./indexed/indexed.ts";
 import { matmul } from "./matmul/matmul.ts";
@@ -12,6 +13,7 @@ import type { Template } from "./template.ts";
 export const templates: readonly Template[] = [
   attention,
   attentionBackward,
+  attentionCached,
   collective,
   random,
   indexed,

@@ -46,6 +46,18 @@ export function backwardOf(given: Case): ir.Func {
   });
 }
 
+export interface CachedCase extends Case {
+  readonly start: number;
+}
+
+export function cachedOf(given: CachedCase): ir.Func {
+  const c = whole(given);
+  const params = { ...operands(c), start: tensor([], "int32") };
+  return func("attention_cached", params, ({ q, k, v, start }) => [
+    ir.cachedAttention(q, k, v, start),
+  ]);
+}
+
 /** Inputs of the gradient: o and lse are what attention makes of the others. */
 export function backwardInputs(given: Case, seed: TestInputs = {}): TestInputs {
   const { dtype } = whole(given);

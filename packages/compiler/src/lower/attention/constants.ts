@@ -46,3 +46,24 @@ export function filled(emit: Emitter, value: number, width: number, name: string
   emit.emit(records.memset, { dst: t, value }, { engine: "vector" });
   return t;
 }
+
+/** The run-time number `start`, int32 [1] in HBM, as fp32 in every partition: [128, 1]. Exact below 2^24. */
+export function everywhere(emit: Emitter, start: View): View {
+  const whole = emit.sbuf("int32", [P, 1], "start");
+  const made = emit.sbuf("float32", [P, 1], "start_fp32");
+  emit.emit(records.dmaCopy, { dst: whole, src: start.reshape([1, 1]).repeat(0, P) });
+  emit.emit(records.tensorCopy, { dst: made, src: whole }, { engine: "vector" });
+  return made;
+}
+
+/** fp32 [128, tiles]: the last key that query p of tile t sees, start + p + 128 t. */
+export function lastSeen(emit: Emitter, start: View, tiles: number): View {
+  const made = emit.sbuf("float32", [P, tiles], "last_seen");
+  emit.emit(records.iota, { dst: made }, { pattern: [P, tiles], channel_multiplier: 1 });
+  emit.emit(
+    records.tensorScalar,
+    { dst: made, data: made, operand0: everywhere(emit, start) },
+    { op0: "add", engine: "vector" },
+  );
+  return made;
+}

@@ -14,12 +14,12 @@ import { bytesOf } from "@opentrn/numerics";
 import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import { Tally } from "./balance.ts";
-import { type Mask, makeMask } from "./constants.ts";
+import { lastSeen, type Mask, makeMask } from "./constants.ts";
 import type { ForwardTensors } from "./forward.ts";
 import { tokensOf } from "./loads.ts";
 import type { Step } from "./packing.ts";
 import type { Stage } from "./pipeline.ts";
-import { P } from "./plan.ts";
+import { P, type Segment } from "./plan.ts";
 import { Products } from "./products.ts";
 import { Rows } from "./rows.ts";
 import { hide, score } from "./scores.ts";
@@ -80,7 +80,7 @@ export class ForwardStages {
     emit: Emitter,
     sizes: AttentionSizes,
     { causal, scale }: AttentionConfig,
-    { q, o, lse }: ForwardTensors,
+    { q, o, lse, start }: ForwardTensors,
     options: ForwardOptions,
   ) {
     this.emit = emit;
@@ -91,7 +91,10 @@ export class ForwardStages {
     this.tally = tally;
     this.rows = new Rows(emit, sizes, lse);
     const lag = delays.collect - delays.score + 1;
-    this.softmax = new Softmax(emit, { scale, rows: this.rows, tally, segments: BLOCK / P, lag });
+    const last = start && lastSeen(emit, start, Math.ceil(sizes.n / P));
+    const bound = last && ((segment: Segment): View | undefined => boundOf(last, segment));
+    const { rows } = this;
+    this.softmax = new Softmax(emit, { scale, rows, tally, segments: BLOCK / P, lag, bound });
     this.products = new Products(emit, { sizes, tally, o, dtype, banks: banksFor(options.share) });
     this.mask = causal && sizes.n > 1 ? makeMask(emit) : undefined;
     this.scores = ring(3, () => emit.psum("float32", [P, BLOCK], "scores"));
@@ -192,6 +195,13 @@ export class ForwardStages {
   end(): void {
     this.rows.end();
   }
+}
+
+/** The last keys that a tile's queries see; undefined where even the first one sees all of the segment, whatever the start. */
+function boundOf(last: View, { tile, to }: Segment): View | undefined {
+  if (to - 1 <= tile.from) return undefined;
+  const column = tile.from / P;
+  return last.slice(0, 0, tile.rows).slice(1, column, column + 1);
 }
 
 /** Bytes of half a PSUM bank, where products and turned weights take half a bank at a time. */

@@ -20,6 +20,8 @@ export interface ForwardTensors {
   /** Where o and lse go. */
   readonly o: readonly View[];
   readonly lse: readonly View[];
+  /** Position of the first query, int32 [1], where queries see keys up to their own position; known at run time. */
+  readonly start?: View;
 }
 
 /** Bytes of a partition that keys and values may take, twice: those in use and those that come next. */
@@ -53,7 +55,7 @@ export function lowerForward(
   const share = shareOfTensor(emit.chip, loadOf(sizes, config, dtype));
   const most = Products.most(banksFor(share), d);
   const sources = new Sources(emit, tensors, padsFeatures(emit.chip, sizes, config));
-  const packing = new Packing<Reads>(BLOCK);
+  const packing = new Packing<Reads>(BLOCK, tensors.start !== undefined);
   for (let sequence = 0; sequence < b; sequence++)
     for (let group = 0; group < g; group += abreast) {
       const groups = [group, Math.min(group + abreast, g)] as const;

@@ -22,9 +22,12 @@ export class Packing<R> {
   private readonly bins: Bin<R>[] = [];
   /** Columns of a block. */
   private readonly block: number;
+  private readonly ordered: boolean;
 
-  constructor(block: number) {
+  /** `ordered`: a tile's segments come in the order of their keys. */
+  constructor(block: number, ordered = false) {
     this.block = block;
+    this.ordered = ordered;
   }
 
   get steps(): readonly Step<R>[] {
@@ -40,7 +43,7 @@ export class Packing<R> {
     ranges: readonly (readonly [from: number, to: number])[],
     reads: (range: number, step: number) => R,
   ): void {
-    const first = Math.max(0, this.bins.length - 1);
+    const first = this.ordered ? this.bins.length : Math.max(0, this.bins.length - 1);
     const placed: Place[][] = [];
     const used: number[] = this.bins.slice(first).map((bin) => bin.chunks);
     ranges.forEach((range, i) => {
@@ -56,15 +59,21 @@ export class Packing<R> {
     for (const tile of batch.tiles)
       for (let at = from; at < Math.min(to, tile.keys); at += this.block)
         pieces.push({ tile, from: at, to: Math.min(at + this.block, to, tile.keys), range });
-    return pieces.sort((a, b) => chunksIn(b) - chunksIn(a) || a.from - b.from);
+    const longest = (a: Piece, b: Piece): number => chunksIn(b) - chunksIn(a);
+    return pieces.sort(
+      this.ordered
+        ? (a, b) => a.from - b.from || longest(a, b)
+        : (a, b) => longest(a, b) || a.from - b.from,
+    );
   }
 
   private place(pieces: readonly Piece[], placed: Place[][], used: number[], from: number): void {
     let open = from;
+    const latest = new Map<Tile, number>();
     for (const piece of pieces) {
       const chunks = chunksIn(piece);
       while (open < used.length && used[open] === this.block / P) open++;
-      let at = open;
+      let at = this.ordered ? Math.max(open, (latest.get(piece.tile) ?? -1) + 1) : open;
       for (; at < used.length; at++)
         // Two pieces of one tile in a step would wait for each other.
         if (
@@ -76,6 +85,7 @@ export class Packing<R> {
       placed[at] ??= [];
       placed[at]!.push({ ...piece, at: used[at]! * P });
       used[at]! += chunks;
+      latest.set(piece.tile, at);
     }
   }
 

@@ -4,6 +4,7 @@ import { type Emitter, ring } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { Tally } from "./balance.ts";
 import { filled } from "./constants.ts";
+import { HiddenKeys } from "./hidden-keys.ts";
 import { type Batch, P, type Segment } from "./plan.ts";
 import type { Columns, Rows } from "./rows.ts";
 
@@ -18,12 +19,16 @@ export interface SoftmaxOptions {
   readonly segments: number;
   /** Steps that may be under way between weights and products. */
   readonly lag: number;
+  /** Last key that each query of a tile sees, fp32 [rows, 1], where only the run knows; undefined where it sees all that it is given. */
+  readonly bound?: ((segment: Segment) => View | undefined) | undefined;
 }
 
 export class Softmax {
   private readonly emit: Emitter;
   private readonly options: SoftmaxOptions;
-  private readonly factor: View;
+  /** The scale, and minus the scale, in every partition. */
+  private readonly factors: readonly [View, View];
+  private readonly hidden: HiddenKeys;
   private readonly held = new Map<Batch, Columns>();
   /** [128, 2, segments]: a step's own -scale x maximum and sum, of tiles that have others before. */
   private readonly own: (n: number) => View;
@@ -38,7 +43,8 @@ export class Softmax {
     this.emit = emit;
     this.options = options;
     const { scale, segments, lag } = options;
-    this.factor = filled(emit, scale, 1, "scale");
+    this.factors = [filled(emit, scale, 1, "scale"), filled(emit, -scale, 1, "minus_scale")];
+    this.hidden = new HiddenKeys(emit, segments * P);
     this.own = ring(3, () => emit.sbuf("float32", [P, 2, segments], "own_rows"));
     this.corrections = ring(lag, () => emit.sbuf("float32", [P, segments], "correction"));
   }
@@ -93,15 +99,16 @@ export class Softmax {
     const { emit } = this;
     const { scale, tally } = this.options;
     tally.add("vector", tally.cost("vector", data.free));
+    const bound = this.options.bound?.(segment);
+    if (bound) {
+      this.hidden.maximum(dst, data, bound, segment.from);
+      this.multiply(dst, -scale, helped);
+      return;
+    }
     if (helped) {
       const reduce = { op: "maximum", axis: [1], negate: true };
       emit.emit(records.tensorReduce, { dst, data }, reduce);
-      const data2 = this.factor.slice(0, 0, dst.partitions);
-      emit.emit(
-        records.tensorTensor,
-        { dst, data1: dst, data2 },
-        { op: "multiply", engine: "gpsimd" },
-      );
+      this.multiply(dst, scale, helped);
       return;
     }
     // One instruction that scales the scores where they stand: longer than a maximum, shorter than one and a multiplication.
@@ -112,6 +119,24 @@ export class Softmax {
       { dst: data, data, operand0: -scale, reduce_res: dst },
       { op0: "multiply", reduce_op: "minimum" },
     );
+  }
+
+  /** A column times +-scale. */
+  private multiply(dst: View, by: number, helped: boolean): void {
+    const { emit } = this;
+    if (helped) {
+      const data2 = this.factors[by < 0 ? 1 : 0].slice(0, 0, dst.partitions);
+      emit.emit(
+        records.tensorTensor,
+        { dst, data1: dst, data2 },
+        { op: "multiply", engine: "gpsimd" },
+      );
+    } else
+      emit.emit(
+        records.tensorScalar,
+        { dst, data: dst, operand0: by },
+        { op0: "multiply", engine: "vector" },
+      );
   }
 
   /** ScalarE: weights = exp(scale x (score - maximum)), rounded, and their sums before that. */
