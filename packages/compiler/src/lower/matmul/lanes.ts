@@ -18,27 +18,6 @@ export interface LanePlan extends LaneSize {
   readonly lanes: number;
 }
 
-/** Units under way at most. */
-const MOST_TOGETHER = 3;
-/** Room beyond what a unit needs at least, so that its own steps overlap. */
-const EASE = 2;
-
-/** Lanes for a spec whose units have that many rows and columns; PSUM holds `depth` of them, SBUF has `room`. */
-export function planLanes(
-  chip: Chip,
-  spec: BlockSpec,
-  rows: number,
-  columns: number,
-  depth: number,
-  room: number,
-): LanePlan {
-  const sizes = [EASE, 1].map((ease) => laneSize(chip, spec, rows, columns, ease));
-  for (let together = Math.max(1, Math.min(MOST_TOGETHER, depth - 1)); together >= 1; together--)
-    for (const size of sizes)
-      if ((together + 1) * size.bytes <= room) return { ...size, together, lanes: together + 1 };
-  return { ...sizes.at(-1)!, together: 1, lanes: 1 };
-}
-
 /** What a block's tiles take of a partition. */
 export interface LaneSize {
   /** For the block to keep to, and what it takes with what it never gives back. */

@@ -1,7 +1,7 @@
 /** dot_generals of floats, in any layout, batched or not, of any size, with what is computed of their operands and results. */
 import { invariant, OpenTrnError } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import type { Func, Value } from "@opentrn/ir";
+import type { Value } from "@opentrn/ir";
 import { bytesOf } from "@opentrn/numerics";
 import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
@@ -37,22 +37,21 @@ export const matmul: Template = {
         return `what follows dot_general needs ${step} columns at a time; PSUM does not hold that of ${dots.length} products twice`;
       large ||= (epilogue?.ops.length ?? 0) * unit * bytesOf("float32") > SMALL;
     }
-    return large ? roomFault(group, found, chip) : undefined;
+    return large ? roomFault(found, chip) : undefined;
   },
   lower: (lowering) => {
     const found = groupOf(lowering.group);
     invariant(typeof found !== "string", "a group that is refused is not lowered");
-    lowerProducts(lowering, found, planOf(lowering.group, found, lowering.chip, lowering.input));
+    lowerProducts(lowering, found, planOf(found, lowering.chip, lowering.input));
   },
 };
 
-/** Whether tiles for everything fit SBUF, and prologues hide behind the array's work. */
-function roomFault(group: Func, found: MatmulGroup, chip: Chip): string | undefined {
+/** Whether tiles for everything fit SBUF, and computing operands here is worth it. */
+function roomFault(found: MatmulGroup, chip: Chip): string | undefined {
   try {
-    const plan = planOf(group, found, chip, wholeOf);
-    const { work, tensor } = plan.tiling;
-    return work > Math.max(HIDDEN * tensor, LITTLE)
-      ? `what comes before dot_general takes ${(work / 1000).toFixed(0)} us, the products ${(tensor / 1000).toFixed(0)} us`
+    const { tiling, apart } = planOf(found, chip, wholeOf);
+    return tiling.ns > apart
+      ? `with what comes before it, dot_general would take ${us(tiling.ns)}, apart ${us(apart)}`
       : undefined;
   } catch (e) {
     if (e instanceof OpenTrnError && e.category === "capacity") return e.message;
@@ -60,9 +59,7 @@ function roomFault(group: Func, found: MatmulGroup, chip: Chip): string | undefi
   }
 }
 
-/** Share of the array's time that prologues may take; below so many nanoseconds they cost less than a module of their own would. */
-const HIDDEN = 0.8;
-const LITTLE = 30_000;
+const us = (ns: number): string => `${(ns / 1000).toFixed(0)} us`;
 
 function lowerProducts(lowering: Lowering, { segments }: MatmulGroup, plan: MatmulPlan): void {
   const { emit, chip, group, input, output } = lowering;

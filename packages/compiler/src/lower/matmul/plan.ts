@@ -1,15 +1,15 @@
 /** Everything that is settled before a group's instructions are emitted: tiles, blocks, rings, and room for prologues and epilogues. */
 import { invariant } from "@opentrn/base";
 import type { Chip } from "@opentrn/chips";
-import type { Func, Operation, Value } from "@opentrn/ir";
+import type { Operation, Value } from "@opentrn/ir";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
 import { type BlockSpec, columnStepOf } from "../rows/block.ts";
-import { matmulNs } from "./costs.ts";
+import { dmaRate, matmulNs } from "./costs.ts";
 import { columnVectors } from "./finish.ts";
 import { inHbm, type MatmulGroup, type Segment, sameOperand, stridesOf } from "./group.ts";
 import { evenHeight, type KTiles, needsPairs, tileCount } from "./k-tiles.ts";
-import { type LanePlan, type LaneSize, laneSize, planLanes } from "./lanes.ts";
+import { type LanePlan, type LaneSize, laneSize } from "./lanes.ts";
 import { pairsUp } from "./load.ts";
 import { psumDepth, type Term } from "./multiply.ts";
 import { type Product, productOf, type Side } from "./product.ts";
@@ -20,10 +20,20 @@ import { type Load, type Task, type Tiling, tilingFor, widestUnit } from "./tili
 const ROW_BYTES = 8192;
 export const ROW_TILES = 3;
 
-/** Shares of SBUF that epilogues and prologues may take. */
-const EPILOGUES = 0.55;
-const EPILOGUES_BESIDE = 0.3;
-const PROLOGUES = 0.3;
+/** Lanes of epilogues and of prologues, and the ease of their tiles, from the most generous on. */
+const generosity = [
+  { together: 3, ahead: 1, prologues: 2, ease: 2 },
+  { together: 3, ahead: 1, prologues: 2, ease: 1 },
+  { together: 2, ahead: 1, prologues: 2, ease: 1 },
+  { together: 1, ahead: 1, prologues: 1, ease: 1 },
+  { together: 1, ahead: 0, prologues: 1, ease: 1 },
+] as const;
+
+/** Share of SBUF that all of that may take. */
+const MOST = 0.85;
+
+/** How much more time tiles may take that make room for lanes. */
+const WORTH = 1.02;
 
 /** K of a block of a prologue that need not have all of it. */
 const BLOCK_K = 1024;
@@ -57,6 +67,8 @@ export interface MatmulPlan {
   readonly operands: readonly (readonly [readonly Planned[], readonly Planned[]])[];
   readonly tiling: Tiling;
   readonly unitNs: number;
+  /** What it would take with operands computed by Programs of their own, in nanoseconds; its own time where none is computed. */
+  readonly apart: number;
   /** Lanes of the epilogues by segment. */
   readonly lanes: readonly (LanePlan | undefined)[];
   /** Columns of a store of plain results. */
@@ -74,12 +86,7 @@ interface Parts {
 type Found = Omit<Planned, "layout" | "prologue"> & { readonly prologue: Prologue | undefined };
 
 /** Plans a group; `tensor` is a parameter's place in HBM. Stops with `capacity` where SBUF is too small for any tiles. */
-export function planOf(
-  group: Func,
-  found: MatmulGroup,
-  chip: Chip,
-  tensor: (param: Value) => View,
-): MatmulPlan {
+export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) => View): MatmulPlan {
   const { segments } = found;
   const rows = chip.tensor.rows.value;
   const all = segments.map((s) => s.dots.map((dot) => partsOf(found, dot, tensor)));
@@ -92,76 +99,105 @@ export function planOf(
     right: bundles[0]![1]!.findIndex((q) => sameOperand(p.dot, q.dot, 1)),
   }));
   const { paired, turned } = pairing(all.flat());
-  const types = group.results.map((v) => v.type);
   const plain = segments.every((s) => s.epilogue === undefined);
-  const resultBytes = types.reduce((n, t) => n + bytesOf(t.dtype), 0) / segments.length;
+  const types = segments.flatMap((s) => s.results.map((r) => r.value.type));
   const widestType = Math.max(...types.map((t) => bytesOf(t.dtype)));
   const rowColumns = plain ? Math.min(Math.max(...N), Math.floor(ROW_BYTES / widestType)) : 0;
-  const high = Math.min(rows, M);
   const columnStep = Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1)));
   const widest = Math.min(widestUnit(chip, terms.length, columnStep), Math.max(...N));
   const depth = psumDepth(chip, widest, terms.length);
-  const computed = found.prologues.size > 0;
-  const room = chip.sbuf.usableBytesPerPartition.value;
-  const epilogueRoom = ((computed ? EPILOGUES_BESIDE : EPILOGUES) * room) / segments.length;
-  const lanes = segments.map(
-    ({ epilogue }, i) =>
-      epilogue && planLanes(chip, epilogue, high, Math.min(widest, N[i]!), depth, epilogueRoom),
-  );
   const { dtype } = first!.operands[0].value.type;
-  const heights = heightsFor(first!.product.K, rows, paired || computed || terms.length > 1);
-  const prologues = new Map<Value, PlannedPrologue>();
+  const computed = new Map<Value, Computes>();
   for (const p of all.flat())
     for (const side of [0, 1] as const) {
       const { value, prologue } = p.operands[side];
-      if (!prologue || prologues.has(value)) continue;
-      const share = (PROLOGUES * room) / found.prologues.size;
       const width = side === 0 ? M : p.product.N;
-      prologues.set(value, planPrologue(chip, prologue, p.product.K, width, share));
+      if (prologue) computed.set(value, { prologue, K: p.product.K, width });
     }
-  const extra = [...prologues.values()].reduce((n, p) => n + p.lanes * p.bytes, 0);
-  const loads = ([0, 1] as const).map((side) =>
-    bundles[0]![side]!.map((p): Load => {
+  const heights = heightsFor(
+    first!.product.K,
+    rows,
+    paired || computed.size > 0 || terms.length > 1,
+  );
+  const load =
+    (apart: boolean, side: 0 | 1) =>
+    (p: Parts): Load => {
       const o = p.operands[side];
       const { K } = p.product;
       const shared = { to: dtype, turned: turned(o), K };
-      if (!o.prologue) return { ...shared, bytes: bytesOf(dtype), work: 0 };
-      return { ...shared, bytes: o.prologue.read, work: workOf(chip, o.prologue, K) };
-    }),
-  ) as [Load[], Load[]];
-  const task = (height: number): Task => ({
+      if (!o.prologue || apart) return { ...shared, bytes: bytesOf(dtype) };
+      const work = workOf(chip, o.prologue, K);
+      return { ...shared, bytes: o.prologue.read, computed: { work, kept: o.prologue.kept } };
+    };
+  const perElement = (of: (s: Segment) => number): number =>
+    segments.reduce((n, s, i) => n + of(s) * N[i]!, 0) / N.reduce((a, b) => a + b, 0);
+  const task = (height: number, reserved: number, apart = false): Task => ({
     batch,
     M,
     N,
     height,
     paired,
-    wholeK: [...prologues.values()].some((p) => p.turned && !p.local),
-    sides: loads,
+    wholeK: !apart && [...computed.values()].some((c) => c.prologue.turned && !c.prologue.local),
+    sides: [bundles[0]![0]!.map(load(apart, 0)), bundles[0]![1]!.map(load(apart, 1))],
     products: all[0]!.map((p) => p.product.K),
-    resultBytes,
+    resultBytes: perElement(bytesOfResults),
     readBytes: 0,
-    steps: plain ? types.length / segments.length : Math.max(...segments.map(stepsOf)),
+    steps: perElement((s) => (s.epilogue ? stepsOf(s) : s.results.length)),
     columnStep,
     rowColumns,
-    reserved: segments.reduce((n, s, i) => {
-      const plan = lanes[i];
-      if (!plan || !s.epilogue) return n + ROW_TILES * rowColumns * resultBytes;
-      return n + plan.lanes * plan.bytes + vectorBytes(s.epilogue);
-    }, extra),
+    reserved,
   });
-  const [height, tiling] = heights
-    .map((h) => [h, tilingFor(chip, task(h))] as const)
-    .reduce((a, b) => (b[1].ns < a[1].ns ? b : a));
+  const best = (reserved: number, apart = false) =>
+    heights
+      .map((height) => ({ height, tiling: tilingFor(chip, task(height, reserved, apart)) }))
+      .reduce((a, b) => (b.tiling.ns < a.tiling.ns ? b : a));
+  const high = Math.min(rows, M);
+  const epilogueSize = remembered((i: number, ease: number) => {
+    const { epilogue } = segments[i]!;
+    return epilogue && laneSize(chip, epilogue, high, Math.min(widest, N[i]!), ease);
+  });
+  const values = [...computed.keys()];
+  const prologueSize = remembered((i: number, ease: number) =>
+    prologueLane(chip, computed.get(values[i]!)!, ease),
+  );
+  const roomFor = ({ together, ahead, prologues, ease }: (typeof generosity)[number]) => {
+    const under = Math.max(1, Math.min(together, depth - 1));
+    const lanes = segments.map((_, i): LanePlan | undefined => {
+      const size = epilogueSize(i, ease);
+      return size && { ...size, together: under, lanes: under + ahead };
+    });
+    const prepared = new Map(
+      values.map((v, i) => [v, { ...prologueSize(i, ease), lanes: prologues }] as const),
+    );
+    const rowTiles = ROW_TILES * rowColumns;
+    const reserved =
+      segments.reduce((n, s, i) => {
+        const lane = lanes[i];
+        if (!lane || !s.epilogue) return n + rowTiles * bytesOfResults(s);
+        return n + lane.lanes * lane.bytes + vectorBytes(s.epilogue);
+      }, 0) + [...prepared.values()].reduce((n, p) => n + p.lanes * p.bytes, 0);
+    return { lanes, prepared, reserved };
+  };
+  const least = roomFor(generosity.at(-1)!);
+  const tight = best(least.reserved);
+  const generous = (): typeof least & typeof tight => {
+    for (const level of generosity.slice(0, -1)) {
+      const room = roomFor(level);
+      if (room.reserved > MOST * chip.sbuf.usableBytesPerPartition.value) continue;
+      const made = best(room.reserved);
+      if (made.tiling.ns <= WORTH * tight.tiling.ns) return { ...room, ...made };
+    }
+    return { ...least, ...tight };
+  };
+  const { lanes, prepared, height, tiling } =
+    plain && values.length === 0 ? { ...least, ...tight } : generous();
   const planned = (p: Parts, side: 0 | 1): Planned => {
     const o = p.operands[side];
-    return {
-      ...o,
-      prologue: prologues.get(o.value),
-      turned: turned(o),
-      layout: { K: p.product.K, height, paired },
-    };
+    const layout = { K: p.product.K, height, paired };
+    return { ...o, prologue: prepared.get(o.value), turned: turned(o), layout };
   };
   const counts = all[0]!.map((p) => tileCount(planned(p, 0).layout));
+  const others = [...computed.values()].map((c) => batch * apartNs(chip, c));
   return {
     batch,
     M,
@@ -173,11 +209,47 @@ export function planOf(
       (b) => [b[0]!.map((p) => planned(p, 0)), b[1]!.map((p) => planned(p, 1))] as const,
     ),
     tiling,
+    apart:
+      others.length === 0
+        ? tiling.ns
+        : others.reduce((a, b) => a + b, best(least.reserved, true).tiling.ns),
     unitNs: counts.reduce((ns, n) => ns + n * matmulNs(chip, dtype, tiling.unit), 0),
     lanes,
     rowColumns,
   };
 }
+
+/** Bytes that a segment's results have for one element of its products. */
+const bytesOfResults = (s: Segment): number =>
+  s.results.reduce((n, r) => n + bytesOf(r.value.type.dtype), 0);
+
+/** A function of two numbers that is asked the same again. */
+function remembered<T>(f: (a: number, b: number) => T): (a: number, b: number) => T {
+  const known = new Map<string, T>();
+  return (a, b) => {
+    const key = `${a} ${b}`;
+    const found = known.get(key) ?? f(a, b);
+    known.set(key, found);
+    return found;
+  };
+}
+
+/** An operand that is computed: its K and its other columns. */
+interface Computes {
+  readonly prologue: Prologue;
+  readonly K: number;
+  readonly width: number;
+}
+
+/** What a Program of its own would take for one batch index: all of it read and written, or the engines' time, and its start. */
+function apartNs(chip: Chip, { prologue, K, width }: Computes): number {
+  const bytes = prologue.read + prologue.kept + prologue.own;
+  const dma = (width * K * bytes) / dmaRate(chip, chip.dma.packetBytes.value, "read");
+  return START_NS + Math.max(dma, width * workOf(chip, prologue, K));
+}
+
+/** What a Program takes before and after what it does, about. */
+const START_NS = 6_000;
 
 /** Engines that share row-wise work, and what they save by doing several operations in one instruction. */
 const SHARED = 2.5;
@@ -190,21 +262,18 @@ function workOf(chip: Chip, { steps, turned }: Prologue, K: number): number {
   return (steps * cycles) / (SHARED * clockGHz.value);
 }
 
-function planPrologue(
+/** Tiles of a block of a prologue. */
+function prologueLane(
   chip: Chip,
-  prologue: Prologue,
-  K: number,
-  width: number,
-  room: number,
-): PlannedPrologue {
+  { prologue, K, width }: Computes,
+  ease: number,
+): Omit<PlannedPrologue, "lanes"> {
   const rows = chip.tensor.rows.value;
   const blockTiles = prologue.local ? BLOCK_K / rows : Math.ceil(K / rows);
   const [high, wide] = prologue.turned
     ? [Math.min(rows, width), Math.min(K, blockTiles * rows)]
     : [Math.min(rows, K), Math.min(width, BLOCK_K)];
-  const [easy, tight] = [1.5, 1].map((ease) => laneSize(chip, prologue.spec, high, wide, ease));
-  const size = 2 * easy!.bytes <= room ? easy! : tight!;
-  return { ...prologue, ...size, blockTiles, lanes: 2 * size.bytes <= room ? 2 : 1 };
+  return { ...prologue, ...laneSize(chip, prologue.spec, high, wide, ease), blockTiles };
 }
 
 /** Rows of a K tile worth trying: all of the array's, or fewer that leave no smaller tile at the end. */

@@ -21,8 +21,10 @@ export interface Prologue {
   readonly turned: boolean;
   /** Blocks may be parts of K. */
   readonly local: boolean;
-  /** Bytes in memory for one element, and instructions over them, about. */
+  /** Bytes for one element: what it reads, what it keeps in memory, its own; and instructions over them, about. */
   readonly read: number;
+  readonly kept: number;
+  readonly own: number;
   readonly steps: number;
 }
 
@@ -48,7 +50,11 @@ export function prologueOf(
   });
   const size = sizeOf(value.type.shape);
   const inputs = new Set(ops.flatMap((op) => op.operands).filter((v) => v.op.name === "parameter"));
+  const own = bytesOf(value.type.dtype);
+  const kept = also.reduce((n, v) => n + (sizeOf(v.type.shape) * bytesOf(v.type.dtype)) / size, 0);
   const shared = {
+    own,
+    kept,
     read: [...inputs].reduce(
       (n, v) => n + (sizeOf(v.type.shape) * bytesOf(v.type.dtype)) / size,
       0,

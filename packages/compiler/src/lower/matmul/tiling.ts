@@ -40,11 +40,18 @@ export interface Load {
   /** Bytes in memory for one element, and the type in the array. */
   readonly bytes: number;
   readonly to: DType;
-  /** Transposed on the way in. */
+  /** Transposed on the way in, or on chip where it is computed. */
   readonly turned: boolean;
   readonly K: number;
+  readonly computed?: Computed | undefined;
+}
+
+/** What computing an operand takes. */
+export interface Computed {
   /** Nanoseconds of the engines for one column over all of K. */
   readonly work: number;
+  /** Bytes that it stores in memory for one element. */
+  readonly kept: number;
 }
 
 export interface Task {
@@ -208,10 +215,17 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns" | "tensor" | "work">
     const once = kBlocks === 1 && (side === t.resident || blocks[t.resident] === 1);
     const times = batch * (once ? 1 : blocks[1 - side]!);
     for (const o of task.sides[side]) {
-      const { bytes } = o;
-      work += times * widths[side] * o.work;
-      const rate = o.turned ? transposeRate(chip) : dmaRate(chip, t.chunk[side] * bytes, "read");
-      load += (times * widths[side] * o.K * bytes) / rate;
+      const { bytes, computed } = o;
+      const elements = times * widths[side] * o.K;
+      const piece = computed ? chip.dma.packetBytes.value : t.chunk[side] * bytes;
+      const rate = o.turned && !computed ? transposeRate(chip) : dmaRate(chip, piece, "read");
+      load += (elements * bytes) / rate;
+      if (computed) {
+        work += times * widths[side] * computed.work;
+        const way = dmaRate(chip, piece, "write");
+        const onChip = o.turned ? way * chip.dma.transposeOnChipRate.value : way;
+        load += elements * (bytesOf(o.to) / onChip + computed.kept / way);
+      }
       const depth = Math.min(o.K, t.kTiles * height);
       const transfers =
         ceil(t.chunk[side] * depth * bytes, LOAD_BYTES) +
