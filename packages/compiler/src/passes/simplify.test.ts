@@ -58,3 +58,14 @@ test("parameters that come out unchanged stay results", () => {
   const fn = func("f", x, (p) => [ir.transpose(ir.transpose(p.x, [1, 0]), [1, 0]), p.x]);
   expect(simplify(fn).results).toEqual([fn.params[0], fn.params[0]]);
 });
+
+test("converting to a type that holds all values and back changes nothing, the other way rounds", () => {
+  const back = func("f", { x: tensor([4], "bfloat16") }, (p) =>
+    ir.convert(ir.convert(p.x, "float32"), "bfloat16"),
+  );
+  expect(simplify(back).body).toHaveLength(0);
+  const rounds = func("f", { x: tensor([4], "float16") }, (p) =>
+    ir.convert(ir.convert(p.x, "bfloat16"), "float16"),
+  );
+  expect(simplify(rounds).body).toHaveLength(2);
+});

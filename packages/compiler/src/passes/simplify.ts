@@ -11,6 +11,7 @@ import {
   transpose,
   type Value,
 } from "@opentrn/ir";
+import { type DType, dtypeInfo } from "@opentrn/numerics";
 
 type Rewrite = (op: Operation, operands: readonly Value[]) => Value | undefined;
 
@@ -24,9 +25,25 @@ function splat(v: Value): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
+/** Whether floats of type `wide` hold every value of `narrow`. */
+function holds(wide: DType, narrow: DType): boolean {
+  const [w, n] = [dtypeInfo[wide], dtypeInfo[narrow]];
+  return (
+    (w.mantissa ?? -1) >= (n.mantissa ?? Number.POSITIVE_INFINITY) &&
+    (w.exponent ?? -1) >= (n.exponent ?? Number.POSITIVE_INFINITY)
+  );
+}
+
 const rules: Readonly<Record<string, Rewrite>> = {
   stop_gradient: (_, [x]) => x,
-  convert: (op, [x]) => (sameType(x!.type, op.results[0]!.type) ? x : undefined),
+  convert: (op, [x]) => {
+    const { type } = op.results[0]!;
+    if (sameType(x!.type, type)) return x;
+    const [before] = x!.op.name === "convert" ? x!.op.operands : [];
+    return before && sameType(before.type, type) && holds(x!.type.dtype, type.dtype)
+      ? before
+      : undefined;
+  },
   reshape: (op, [x]) => {
     const { shape } = op.results[0]!.type;
     if (sameShape(x!.type.shape, shape)) return x;
