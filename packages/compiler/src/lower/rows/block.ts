@@ -28,6 +28,7 @@
  */
 import { invariant } from "@opentrn/base";
 import type { Operation, Value } from "@opentrn/ir";
+import type { DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { Axis } from "./axes.ts";
@@ -37,6 +38,7 @@ import { copy } from "./instructions.ts";
 import { foldedAxes, foldsRows, type Layout, layoutFault, sizeOfAxes } from "./layout.ts";
 import { TilePool } from "./pool.ts";
 import { Site } from "./site.ts";
+import { strengthen } from "./strengthen.ts";
 import { supported } from "./supported.ts";
 import { compact, isTile, repeated, type Tile } from "./tile.ts";
 import { hbmTensor, transfer } from "./transfer.ts";
@@ -65,6 +67,8 @@ const DEFAULT_BUDGET = 64 * 1024;
 
 /** What the analysis of a spec finds. */
 interface Analysis {
+  /** The results as the operations that are carried out have them. */
+  readonly results: readonly Value[];
   readonly domain: Domain;
   readonly layout: Layout;
   readonly columnLocal: boolean;
@@ -72,6 +76,14 @@ interface Analysis {
 }
 
 function analyse(spec: BlockSpec): Analysis | string {
+  const { ops, results, here } = strengthen({ body: spec.ops, results: spec.results });
+  const root = { ...spec.root, value: here(spec.root.value) };
+  const found = analysed({ ...spec, ops, results, root });
+  const same = ops.every((op, i) => op === spec.ops[i]);
+  return typeof found === "string" && !same ? analysed(spec) : found;
+}
+
+function analysed(spec: BlockSpec): Analysis | string {
   const made = new Set(spec.ops);
   const wrong = supported(spec.ops);
   if (wrong) return wrong;
@@ -97,6 +109,7 @@ function analyse(spec: BlockSpec): Analysis | string {
   const local =
     cuts && !folds.some((op) => foldedAxes(domain, op).some((a) => columns.includes(a)));
   return {
+    results: spec.results,
     domain,
     layout: local || columns.length === 0 ? layout : { ...layout, chunk: -1 },
     columnLocal: local || columns.length === 0,
@@ -128,12 +141,14 @@ export class Block {
   /** Column ranges start and end at multiples of this. */
   readonly columnStep: number;
   private readonly spec: BlockSpec;
+  private readonly results: readonly Value[];
   private readonly evaluator: Evaluator;
   private bind: Bind = () => invariant(false, "bind is given by emit") as never;
   private last: ReadonlyMap<Value, Tile> = new Map();
 
   private constructor(spec: BlockSpec, found: Analysis, emit: Emitter) {
     this.spec = spec;
+    this.results = found.results;
     this.columnLocal = found.columnLocal;
     this.columnStep = found.columnStep;
     const pool = new TilePool(emit, spec.budget ?? DEFAULT_BUDGET);
@@ -166,8 +181,8 @@ export class Block {
       from: columns[0] / step,
       to: columns[1] / step,
     });
-    e.expect(this.spec.results);
-    this.last = new Map(this.spec.results.map((v) => [v, this.dense(v)]));
+    e.expect(this.results);
+    this.last = new Map(this.spec.results.map((v, i) => [v, this.dense(this.results[i]!)]));
     return new Map([...this.last].map(([v, t]) => [v, compact(t.view)]));
   }
 
@@ -181,6 +196,11 @@ export class Block {
     const e = this.evaluator;
     const counts = e.countsFor(new Set(flat(e.domain.dims(v))));
     const found = e.take(v);
+    if (isTile(found) && found.slot && isDense(found, v.type.dtype, counts)) {
+      const kept = e.shared(found);
+      e.release(v);
+      return kept;
+    }
     const own = e.site.make(v.type.dtype, counts);
     const from = isTile(found) ? found : e.site.fixed(found, v.type.dtype, counts[0]!);
     copy(e.site, own, from);
@@ -194,9 +214,18 @@ export class Block {
     const e = this.evaluator;
     const tile = this.last.get(v);
     invariant(tile, "only results of the last block are stored");
-    const counts = e.countsFor(new Set(flat(e.domain.dims(v))));
-    const to = hbmTensor(e.domain, tensor, e.domain.dims(v));
+    const dims = e.domain.dims(this.results[this.spec.results.indexOf(v)]!);
+    const counts = e.countsFor(new Set(flat(dims)));
+    const to = hbmTensor(e.domain, tensor, dims);
     const view = repeated(tile, counts);
     transfer(e.site.emit, e.domain, e.layout, e.extent, to, view, "store");
   }
 }
+
+/** Whether a tile is what a result should be: of that type, row-major, with no element left out or repeated. */
+const isDense = (t: Tile, dtype: DType, counts: readonly number[]): boolean =>
+  t.view.dtype === dtype &&
+  t.view.space === "sbuf" &&
+  t.view.shape.every((n, d) => n === counts[d]) &&
+  compact(t.view).shape.length === 2 &&
+  (t.view.free === 1 || compact(t.view).pattern.dims[1]![0] === 1);

@@ -8,7 +8,7 @@ import { type ActivationName, type AluName, isFloat } from "@opentrn/numerics";
 import type { Direction } from "./discrete-ops.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { comparisons } from "./float-ops.ts";
-import { activation, scalarTensorTensor, tensorScalar } from "./instructions.ts";
+import { activation, scalarTensorTensor, squared, tensorScalar } from "./instructions.ts";
 import { isWide } from "./integer-ops.ts";
 import { nameOf } from "./supported.ts";
 import { type Arg, isTile, type Tile } from "./tile.ts";
@@ -186,15 +186,18 @@ const functionOf: Chain = (e, op) => {
   return dst;
 };
 
-/** x * x on ScalarE where its sum is wanted, which then comes with it. */
+/** x * x: on ScalarE where its sum is wanted, which then comes with it; else where there is time. */
 const square: Chain = (e, op) => {
   const [a, b] = op.operands;
   const [v] = op.results;
-  if (op.name !== "multiply" || e.strip(a!) !== e.strip(b!) || !e.wantsSum(v!)) return undefined;
+  if (op.name !== "multiply" || e.strip(a!) !== e.strip(b!) || !isFloatResult(op)) return undefined;
+  const summed = e.wantsSum(v!);
+  if (e.isOperand(v!)) return undefined;
   const data = e.tile(a!);
   const dst = e.result(op);
-  const sums = e.sumBeside(v!, dst);
-  activation(e.site, dst, data, "square", sums ? { sums } : {});
+  const sums = summed ? e.sumBeside(v!, dst) : undefined;
+  if (sums) activation(e.site, dst, data, "square", { sums });
+  else squared(e.site, dst, data);
   finish(e, op);
   return dst;
 };

@@ -113,6 +113,33 @@ export function tensorTensor(site: Site, dst: Tile, a: Tile, b: Tile, op: AluNam
   });
 }
 
+/** dst = x x. */
+export function squared(site: Site, dst: Tile, x: Tile): void {
+  inDims([dst.view, repeated(x, countsOf(dst))], ([d, v]) => {
+    const on = (engine: "vector" | "gpsimd"): Way => ({
+      engine,
+      ns: site.engines.twoTiles(engine, [d!, v!, v!]),
+      emit: () =>
+        site.emit.emit(
+          records.tensorTensor,
+          { dst: d!, data1: v!, data2: v! },
+          { op: "multiply", engine },
+        ),
+    });
+    const ways: Way[] = [
+      {
+        engine: "scalar",
+        ns: site.engines.plain("scalar", d!),
+        emit: () => site.emit.emit(records.activation, { dst: d!, data: v! }, { op: "square" }),
+      },
+    ];
+    // Two inputs of one instruction cannot both lie in PSUM.
+    if (!inPsum(v!)) ways.push(on("vector"));
+    if (!inPsum(d!, v!)) ways.push(on("gpsimd"));
+    site.engines.run(ways);
+  });
+}
+
 /** The tile where it lies in SBUF, else a copy that does. */
 export function outOfPsum(site: Site, t: Tile): Tile {
   if (!inPsum(t.view)) return t;

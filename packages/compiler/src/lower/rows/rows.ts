@@ -43,7 +43,7 @@ function planOf(group: Func, chip: Chip): Plan | string {
     : found;
 }
 
-function planFor({ ops, results }: Strengthened, chip: Chip): Plan | string {
+function planFor({ ops, results }: Omit<Strengthened, "here">, chip: Chip): Plan | string {
   const wrong = supported(ops);
   if (wrong) return wrong;
   const domain = domainOf(ops, new Set(), results);

@@ -1,26 +1,17 @@
 /**
  * Patterns of operations as operations of ours that the IR does not have, before a group is laid out:
+ * - GELU and its derivative by the same value share their logistic, so that ScalarE need not change between tables;
  * - `pick`: the sum of a row where column numbers equal a label, or a gather along rows, is one element of the row, which a DMA fetches.
  */
 import { type Func, isIntegerType, type Operation, sizeOf, type Value } from "@opentrn/ir";
+import { GeluPairs } from "./gelu-pairs.ts";
+import { ownOperation } from "./own-operation.ts";
 
 export interface Strengthened {
   readonly ops: readonly Operation[];
   readonly results: readonly Value[];
-}
-
-/** An operation that only this template knows. */
-export function ownOperation(
-  like: Operation,
-  name: string,
-  operands: readonly Value[],
-  type: Value["type"],
-  attrs: Readonly<Record<string, unknown>> = {},
-): Value {
-  const results: Value[] = [];
-  const op = { ...like, name: name as Operation["name"], operands, attrs, results };
-  results.push({ type, op, index: 0 });
-  return results[0]!;
+  /** What stands for a value of the group. */
+  readonly here: (v: Value) => Value;
 }
 
 /** What takes the place of an operation; new operations are added to `made`. */
@@ -103,17 +94,24 @@ const gathered: Pattern = (op, made) => {
 
 const patterns: readonly Pattern[] = [pick, gathered];
 
+/** What a group is made of. */
+export type Group = Pick<Func, "body" | "results">;
+
 /** The group with patterns replaced; the group's own operations where there are none. */
-export function strengthen(group: Func): Strengthened {
+export function strengthen(group: Group): Strengthened {
   const now = new Map<Value, Value>();
   const here = (v: Value): Value => now.get(v) ?? v;
   const ops: Operation[] = [];
+  const pairs = new GeluPairs(group.body);
   for (const op of group.body) {
     const operands = op.operands.map(here);
     const same = operands.every((v, i) => v === op.operands[i]);
     const current = same ? op : rebuilt(op, operands);
     const made: Operation[] = [];
-    const found = op.results.length === 1 ? firstOf(current, made) : undefined;
+    const found =
+      op.results.length === 1
+        ? (pairs.replace(op, current, made) ?? firstOf(current, made))
+        : undefined;
     ops.push(...(found ? made : [current]));
     op.results.forEach((v, i) => {
       const to = found ?? current.results[i]!;
@@ -121,7 +119,7 @@ export function strengthen(group: Func): Strengthened {
     });
   }
   const results = group.results.map(here);
-  return { ops: needed(ops, results), results };
+  return { ops: needed(ops, results), results, here };
 }
 
 function firstOf(op: Operation, made: Operation[]): Value | undefined {
