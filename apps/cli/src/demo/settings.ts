@@ -23,5 +23,5 @@ export const demoSettings = (): DemoSettings => ({
   },
   prompt: "The whale",
   newTokens: 120,
-  sampling: { temperature: 0.6, topK: 0, topP: 0.9, seed: 1 },
+  sampling: { temperature: 0.5, topK: 0, topP: 0.9, seed: 3 },
 });
