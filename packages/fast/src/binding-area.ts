@@ -87,11 +87,14 @@ export class BindingArea {
     return at;
   }
 
-  /** Room that every instruction may use while it runs; grows to the largest request. */
+  /**
+   * Room that every instruction may use while it runs. Grows at least by a factor of two, so that all of it together is at most four times
+   * the largest request.
+   */
   scratch(bytes: number): number {
     if (bytes > this.scratchBytes) {
-      this.scratchAt = this.allocate(bytes);
-      this.scratchBytes = bytes;
+      this.scratchBytes = Math.max(bytes, 2 * this.scratchBytes);
+      this.scratchAt = this.allocate(this.scratchBytes);
     }
     return this.scratchAt;
   }

@@ -18,15 +18,19 @@ export function bindingBytes(program: Program): readonly number[] {
     (n, { op, call }) => Math.max(n, scratchOf(op.name, call)),
     0,
   );
-  const bytes = new Array<number>(program.cores).fill(EXTRA_BYTES + scratch);
+  const bytes = new Array<number>(program.cores).fill(EXTRA_BYTES + 4 * scratch);
   const { classOf, coreOf } = program;
   for (let i = 0; i < classOf.length; i++) bytes[coreOf[i]!]! += most[classOf[i]!]!;
   return bytes.map((n) => Math.ceil(n / 64) * 64);
 }
 
-/** Sums of more than two tensors are kept in fp32. */
-const scratchOf = (op: string, { tile }: AnyCall): number =>
-  op === "dma_compute" && tile["src2"] ? 4 * tile["src2"].partitions * tile["src2"].free + 64 : 0;
+/** Sums of more than two tensors are kept in fp32; so are rows gathered for a sum, and the sums. */
+function scratchOf(op: string, { tile }: AnyCall): number {
+  if (op !== "dma_compute") return 0;
+  const bytes = 4 * tile["dst"]!.partitions * tile["dst"]!.free;
+  const gathers = Object.values(tile).some((t) => t?.dynamic === "vector");
+  return gathers ? 2 * bytes + 64 : tile["src2"] ? bytes + 64 : 0;
+}
 
 /** A word for each offset of the vectors that address operands. */
 function vectors({ tile }: AnyCall): number {

@@ -8,8 +8,10 @@ import {
 } from "@opentrn/fast";
 import type { AccessPattern, AnyCall, DecodedInstruction } from "@opentrn/isa";
 import { bytesOf, dtypeId } from "@opentrn/numerics";
+import { bindAccumulation } from "./fast-accumulate.ts";
+import { rowOf } from "./fast-rows.ts";
 import type { MemoryMap } from "./memory-map.ts";
-import { type LayoutContext, rowIndexAddresses, shiftsOf } from "./operand.ts";
+import { type LayoutContext, shiftsOf } from "./operand.ts";
 
 /** Appends the commands of an instruction; false where only the reference meaning exists. */
 export function bindInstruction(
@@ -66,42 +68,6 @@ function scalarMove(
   };
 }
 
-/** A row of an operand as its own descriptor, and how it moves from row to row. */
-interface Row {
-  readonly operand: BoundOperand;
-  readonly moving: MovingOperand;
-}
-
-function rowOf(ctx: LayoutContext, p: AccessPattern): Row {
-  const { map } = ctx;
-  const area = map.areas[ctx.core]!;
-  const { address, strides } = map.locate(p, ctx.core);
-  const counts = p.dims.map((d) => d[1]);
-  const dims =
-    counts.length > 1
-      ? counts.slice(1).map((n, k) => [strides[k + 1]!, n] as const)
-      : [[0, 1] as const];
-  const descriptor = area.ownDescriptor(address, dtypeId[map.dtype(p.dtype)], dims);
-  const operand: BoundOperand = { kind: "tile", descriptor, dynamic: true };
-  const d = p.dynamic;
-  if (d?.kind !== "vector") {
-    const fixed = { step: strides[0]!, stride: 0, low: 0, high: 0, dtype: 0 };
-    return { operand, moving: { descriptor, base: address, ...fixed } };
-  }
-  return {
-    operand,
-    moving: {
-      descriptor,
-      base: address,
-      index: area.words32(rowIndexAddresses(ctx, d.index, counts[0]!)),
-      dtype: dtypeId[d.index.dtype],
-      step: d.stride * bytesOf(map.dtype(p.dtype)),
-      stride: d.stride,
-      ...shiftsOf(p, ctx.storages[p.storage]!),
-    },
-  };
-}
-
 /** A `dma_copy` whose outer dimension is addressed by a vector, where rows pair up: one kernel call a row. */
 function bindRows(
   ctx: LayoutContext,
@@ -110,6 +76,7 @@ function bindRows(
   state: BindRequest["state"],
 ): boolean {
   const [dst, src] = [i.operands["dst"], i.operands["src"]];
+  if (i.op.name === "dma_compute") return bindAccumulation(ctx, i);
   if (i.op.name !== "dma_copy" || dst?.kind !== "tile" || src?.kind !== "tile") return false;
   const patterns = [dst.pattern, src.pattern];
   if (patterns.some((p) => p.dynamic && p.dynamic.kind !== "vector")) return false;
