@@ -1,5 +1,5 @@
 // Draws what a `trn` command prints in a terminal as an SVG, for the README: `node scripts/picture.mjs [NAME]` writes docs/images/*.svg. The
-// text is what the command printed on standard output, byte for byte; colours come from its escape codes.
+// text is what the command printed on standard output, byte for byte; colours come from its escape codes, curves of Braille are drawn.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,8 +64,37 @@ function runs(line, style) {
   return out;
 }
 
-function svg(command, text) {
-  const lines = [`$ ${command}`, ...text.trimEnd().split("\n")];
+/** Column and row of a Braille character's dots, by bit (Unicode, Braille Patterns). */
+const brailleDots = [
+  [0, 0],
+  [0, 1],
+  [0, 2],
+  [1, 0],
+  [1, 1],
+  [1, 2],
+  [0, 3],
+  [1, 3],
+];
+
+/** Dots of Braille characters as a path: many fonts lack them, and others give them another width. */
+function brailleOf(line, y) {
+  const top = margin + 3 + y * lineHeight;
+  return [...line].flatMap((c, i) =>
+    brailleDots.flatMap(([column, row], bit) =>
+      isBraille(c) && (c.codePointAt(0) >> bit) & 1
+        ? [
+            `M${(margin + (i + 0.25 + column / 2) * cell).toFixed(1)} ${(top + ((row + 0.5) * lineHeight) / 4).toFixed(1)}h0`,
+          ]
+        : [],
+    ),
+  );
+}
+const isBraille = (c) => c >= "\u2800" && c <= "\u28ff";
+
+function svg(command, printed) {
+  const whole = [`$ ${command}`, ...printed.trimEnd().split("\n")];
+  const dots = whole.flatMap((line, y) => brailleOf(line.replace(escapes, ""), y));
+  const lines = whole.map((line) => line.replace(/[\u2800-\u28ff]/g, " "));
   const style = {};
   const width = Math.max(...lines.map((l) => l.replace(escapes, "").length));
   const rows = lines.map((line, y) => {
@@ -80,7 +109,7 @@ function svg(command, text) {
 <rect width="100%" height="100%" rx="10" fill="#0d1117"/>
 <g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">
 ${rows.join("\n")}
-</g>
+</g>${dots.length > 0 ? `\n<path d="${dots.join("")}" stroke="${colours[36]}" stroke-width="2.4" stroke-linecap="round"/>` : ""}
 </svg>
 `;
 }
