@@ -44,6 +44,7 @@ const LONG = 2048;
 /** Elements from which on a row of its own is worth its instructions: values of one element a row are then scalar operands. */
 const WIDE = 320;
 const MOST_BUNDLES = 8;
+const MOST_AXES = 5;
 
 /** Axes in the order of the largest value from outside or result, then as they come. */
 function canonical(domain: Domain, results: readonly Value[]): readonly Axis[] {
@@ -82,7 +83,10 @@ export function chooseTiling(
   chip: Chip,
 ): Tiling | string {
   const order = canonical(domain, results);
-  const groups = bundles(domain, order);
+  const together = bundles(domain, order);
+  // Rows may also be the slower part of axes that always run together.
+  const groups =
+    together.length > 1 && order.length <= MOST_AXES ? order.map((a) => [a]) : together;
   if (groups.length > MOST_BUNDLES) return `its values run along ${groups.length} unrelated axes`;
   let best: Tiling | undefined;
   let why: string | undefined;
@@ -334,7 +338,9 @@ function runOf(domain: Domain, tiling: Omit<Tiling, "cost">, v: Value): number {
       const cut = layout.free[layout.chunk] === a;
       run *= cut ? chunk : domain.axes.size(a);
       if (cut) return run;
-    } else return a === layout.rows.at(-1) ? run * perPartition : run;
+    }
+    // Rows beside each other follow only where nothing of the tile lies between them.
+    else return i === order.length && a === layout.rows.at(-1) ? run * perPartition : run;
   }
   return run;
 }
