@@ -16,12 +16,9 @@ test("all_reduce is refused by an executor of single ranks, by name", () => {
   expect(() => allReduce.evaluate({} as never, made as never, coreState())).toThrow(/all_reduce/);
 });
 
-test("all_reduce costs grow with the bytes", () => {
-  const ns = (n: number): number => {
-    const made = build(allReduce, { src0: hbm([n]), dst0: hbm([n]) }, attrs).call;
-    return allReduce.cost.kind === "unknown" ? allReduce.cost.cycles(made as never).interval : 0;
-  };
-  expect(ns(2 ** 20)).toBeGreaterThan(ns(16) + 50_000);
+test("all_reduce is timed by the fabric, from measured figures", () => {
+  const { cost } = allReduce;
+  expect(cost).toMatchObject({ kind: "fabric", basis: "measured" });
 });
 
 test("all_reduce C1: one memory, several tensors only in HBM", () => {
