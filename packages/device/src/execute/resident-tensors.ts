@@ -24,6 +24,9 @@ const typed = (s: Storage): string => `${s.name} ${s.dtype}[${s.shape}]`;
 export class ResidentTensors {
   private readonly program: Program;
   private readonly map: MemoryMap;
+  private readonly inputs: Directory;
+  private readonly outputs: Directory;
+  private readonly all: Directory;
   /** Inputs that hold no data yet. */
   private readonly missing: Set<number>;
   private readonly carried: readonly { readonly from: Storage; readonly to: Storage }[];
@@ -31,6 +34,9 @@ export class ResidentTensors {
   constructor(program: Program, map: MemoryMap, carry: readonly Carry[]) {
     this.program = program;
     this.map = map;
+    this.inputs = directoryOf(program, program.inputs);
+    this.outputs = directoryOf(program, program.outputs);
+    this.all = directoryOf(program, [...program.inputs, ...program.outputs]);
     this.missing = new Set(program.inputs);
     this.carried = carry.map((c) => this.pair(c));
     const targets = new Set(this.carried.map((c) => c.to.id));
@@ -43,7 +49,7 @@ export class ResidentTensors {
 
   /** Puts raw bytes, as many as the tensor has, into an input or output. */
   write(tensor: TensorRef, data: Uint8Array): void {
-    const s = this.find(tensor, [...this.program.inputs, ...this.program.outputs], "tensor");
+    const s = this.find(tensor, this.all, "tensor");
     if (data.length !== s.rowBytes)
       throw bad("input size", `input ${s.name} has ${data.length} bytes; ${sizeOf(s)}`);
     storeTensor(this.map, s, data);
@@ -76,14 +82,12 @@ export class ResidentTensors {
 
   /** A copy of the raw bytes of an input or output. */
   read(tensor: TensorRef): Uint8Array {
-    const { inputs, outputs } = this.program;
-    return loadTensor(this.map, this.find(tensor, [...inputs, ...outputs], "tensor"));
+    return loadTensor(this.map, this.find(tensor, this.all, "tensor"));
   }
 
   /** Makes the bytes of an input or output those of an input of the same type and size, within HBM. */
   copy(from: TensorRef, to: TensorRef): void {
-    const { inputs, outputs } = this.program;
-    const source = this.find(from, [...inputs, ...outputs], "tensor");
+    const source = this.find(from, this.all, "tensor");
     this.move(source, this.target(source, to));
   }
 
@@ -110,33 +114,46 @@ export class ResidentTensors {
   }
 
   private pair(c: Carry): { readonly from: Storage; readonly to: Storage } {
-    const from = this.find(c.from, this.program.outputs, "output");
+    const from = this.find(c.from, this.outputs, "output");
     return { from, to: this.target(from, c.to) };
   }
 
   /** The input that takes the bytes of `from`. */
   private target(from: Storage, ref: TensorRef): Storage {
-    const to = this.find(ref, this.program.inputs, "input");
+    const to = this.find(ref, this.inputs, "input");
     if (from.dtype !== to.dtype || from.rowBytes !== to.rowBytes)
       throw bad("carry", `${typed(from)} cannot become ${typed(to)}; types and sizes must agree`);
     return to;
   }
 
-  private find(tensor: TensorRef, ids: readonly number[], what: string): Storage {
-    const { storages } = this.program;
-    const found = [...new Set(ids)].filter((id) => id === tensor || storages[id]!.name === tensor);
-    if (found.length === 1) return storages[found[0]!]!;
+  private find(tensor: TensorRef, among: Directory, what: string): Storage {
+    const found = among.get(tensor) ?? [];
+    if (found.length === 1) return this.program.storages[found[0]!]!;
     if (found.length > 1)
       throw bad(
         "tensor",
         `${found.length} tensors are called ${tensor}; give a storage number (${found})`,
       );
-    const names = [...new Set(ids)].slice(0, 8).map((id) => storages[id]!.name);
+    const ids = [...among.keys()].filter((k) => typeof k === "number");
+    const names = ids.slice(0, 8).map((id) => this.program.storages[id]!.name);
     throw bad(
       "tensor",
       `there is no ${what} ${tensor}; choose one of ${names.join(", ")}${ids.length > 8 ? ", …" : ""}`,
     );
   }
+}
+
+/** Storage numbers by number and by name. */
+type Directory = ReadonlyMap<TensorRef, readonly number[]>;
+
+function directoryOf(program: Program, ids: readonly number[]): Directory {
+  const found = new Map<TensorRef, number[]>();
+  for (const id of new Set(ids)) {
+    found.set(id, [id]);
+    const { name } = program.storages[id]!;
+    found.set(name, [...(found.get(name) ?? []), id]);
+  }
+  return found;
 }
 
 const sizeOf = (s: Storage): string => `${s.dtype}[${s.shape}] needs ${s.rowBytes}`;
