@@ -17,6 +17,8 @@ const version = (): string =>
 
 const examples = `
 Examples:
+  trn train --config tiny-llama --data book.txt --out out/tiny
+  trn generate --model out/tiny --prompt "Call me"
   trn run softmax.py:softmax --arg x=4096x1024:bfloat16:normal
   trn run matmul.ts --arg lhsT=@weights.safetensors#w --arg rhs=512x512:bf16
   trn run rmsnorm.py:rmsnorm --arg x=@x.npy --arg eps=1e-6 --check ref.py:rmsnorm --trace out.pftrace
@@ -31,7 +33,7 @@ next goes to out/demo-2.`;
 /** Builds the command tree; each action leaves its exit code with `done`. */
 export function commandLine(io: Io, done: (code: number) => void): Command {
   const trn = new Command("trn")
-    .description("Runs NKI kernels on a virtual Trainium: exact results and predicted time.")
+    .description("Trains transformers and runs NKI kernels on a virtual Trainium: exact numbers, predicted time.")
     .version(version(), "-V, --version")
     .addHelpText("after", examples)
     .showSuggestionAfterError()
