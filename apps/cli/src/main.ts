@@ -33,7 +33,9 @@ next goes to out/demo-2.`;
 /** Builds the command tree; each action leaves its exit code with `done`. */
 export function commandLine(io: Io, done: (code: number) => void): Command {
   const trn = new Command("trn")
-    .description("Trains transformers and runs NKI kernels on a virtual Trainium: exact numbers, predicted time.")
+    .description(
+      "Trains transformers and runs NKI kernels on a virtual Trainium: exact numbers, predicted time.",
+    )
     .version(version(), "-V, --version")
     .addHelpText("after", examples)
     .showSuggestionAfterError()
