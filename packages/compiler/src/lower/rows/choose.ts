@@ -39,6 +39,10 @@ const SHARE = 0.67;
 export const PARTS = 256;
 /** Share of that for rows that stay. */
 const RESIDENT = 0.7;
+/** A layout that costs more than so many times the ideal is none, unless it costs little anyway. */
+const POOR = 8;
+const SMALL_NS = 30_000;
+const LANES = 128;
 /** Elements of a partition that make an instruction's fixed part small. */
 const LONG = 2048;
 /** Elements from which on a row of its own is worth its instructions: values of one element a row are then scalar operands. */
@@ -97,7 +101,27 @@ export function chooseTiling(
     if (typeof made === "string") why ??= made;
     else if (!best || made.cost < best.cost) best = made;
   }
+  // On one partition; several rows are as good as it gets where rows are folded.
+  if (best && best.rows === 1 && best.cost > POOR * idealCost(domain, results) + SMALL_NS)
+    return `together it takes ${Math.round(best.cost / 1000)} us on one partition, many times what its parts take`;
   return best ?? why ?? "there is no layout";
+}
+
+/**
+ * Nanoseconds where every byte moves at full speed and every partition works: what a layout is held against. One operation by itself is
+ * taken in any layout.
+ */
+function idealCost(domain: Domain, results: readonly Value[]): number {
+  const work = domain.ops.filter(
+    ({ name, results: [y] }) => !weightless.has(name) && !domain.looks.has(y!) && !isSplat(y!),
+  );
+  if (work.length < 2) return Number.POSITIVE_INFINITY;
+  const bytes = [...domain.outside, ...domain.looks, ...results].reduce(
+    (n, v) => n + sizeOf(v.type.shape) * bytesOf(v.type.dtype),
+    0,
+  );
+  const elements = work.reduce((n, { results: [y] }) => n + sizeOf(y!.type.shape), 0);
+  return bytes * BYTE_NS + elements / LANES;
 }
 
 /** Whether a result is stored block by block: it has all rows; one that has none follows when all blocks are done. */

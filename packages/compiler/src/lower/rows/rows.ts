@@ -34,7 +34,18 @@ interface Plan {
   readonly tiling: Tiling;
 }
 
+/** Plans of groups that were asked about: those that are taken are lowered next. */
+const plans = new WeakMap<Func, { readonly chip: Chip; readonly plan: Plan | string }>();
+
 function planOf(group: Func, chip: Chip): Plan | string {
+  const known = plans.get(group);
+  if (known?.chip === chip) return known.plan;
+  const plan = madePlan(group, chip);
+  plans.set(group, { chip, plan });
+  return plan;
+}
+
+function madePlan(group: Func, chip: Chip): Plan | string {
   const strong = strengthen(group);
   const found = planFor(strong, chip);
   const same = strong.ops.every((op, i) => op === group.body[i]);
