@@ -7,7 +7,7 @@ import { type Func, isFloatType, type Operation, sameShape, type Value } from "@
 import { bytesOf, type DType } from "@opentrn/numerics";
 import { View } from "../../emit/view.ts";
 import { viewOf } from "../move/views.ts";
-import { type BlockSpec, blockFault } from "../rows/block.ts";
+import { type BlockSpec, blockFault, columnStepOf } from "../rows/block.ts";
 import { placeOf } from "./place.ts";
 import { denseOf, dimsOf, productOf, type Strided } from "./product.ts";
 import { type Prologue, prologueOf } from "./prologue.ts";
@@ -18,6 +18,8 @@ export interface Segment {
   readonly results: readonly { readonly value: Value; readonly index: number }[];
   /** The epilogue, or none where every result is a product seen another way. */
   readonly epilogue: BlockSpec | undefined;
+  /** Columns that an epilogue needs together. */
+  readonly columnStep: number;
 }
 
 export interface MatmulGroup {
@@ -164,7 +166,7 @@ function segmentOf(
   );
   if (results.length === 0) return "a product that nothing is made of";
   if (dots.length === 1 && results.every(({ value }) => placeOf(value, dots[0]!)))
-    return { dots, results, epilogue: undefined };
+    return { dots, results, epilogue: undefined, columnStep: 1 };
   const [first] = dots;
   const shape = first!.results[0]!.type.shape;
   if (dots.some((dot) => !sameShape(dot.results[0]!.type.shape, shape)))
@@ -189,8 +191,10 @@ function segmentOf(
     onChip: dots.map((dot) => dot.results[0]!),
     results: values,
   };
-  const fault = blockFault(epilogue);
-  return fault === undefined ? { dots, results, epilogue } : `after dot_general: ${fault}`;
+  const columnStep = columnStepOf(epilogue);
+  return columnStep === undefined
+    ? `after dot_general: ${blockFault(epilogue)}`
+    : { dots, results, epilogue, columnStep };
 }
 
 /** Whether two products have the same operand in the same role. */

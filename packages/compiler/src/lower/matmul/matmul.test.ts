@@ -140,6 +140,17 @@ test("operands that SBUF does not hold: whole blocks, and blocks of K with sums 
   expect(new Set(ways)).toEqual(new Set(["blocks of K", "whole"]));
 });
 
+test.each(["trn1", "inf2", "trn2", "trn3"])("on %s", (name) => {
+  const dot: Dot = {
+    left: [150, 270],
+    right: [600, 270],
+    contracting: [[1], [1]],
+    dtype: "bfloat16",
+  };
+  const { worst } = excess(dotOf(dot), contractionOf(dot), {}, chipNamed(name));
+  expect(worst).toBeLessThanOrEqual(1);
+});
+
 /** A random product: dimensions of every kind in any order. */
 function randomDot(seed: number): Dot {
   const random = new Random(seed);

@@ -1,17 +1,14 @@
 /** dot_generals of floats, in any layout, batched or not, of any size, with what is computed of their operands and results. */
-import { invariant, OpenTrnError } from "@opentrn/base";
-import type { Chip } from "@opentrn/chips";
+import { invariant } from "@opentrn/base";
 import type { Value } from "@opentrn/ir";
-import { bytesOf } from "@opentrn/numerics";
-import { columnStepOf } from "../rows/block.ts";
 import type { Lowering, Template } from "../template.ts";
 import { Shared, type Sums, Waiting } from "./drain.ts";
 import { blockFinish, type Finish, type FinishContext, plainFinish } from "./finish.ts";
-import { groupOf, type MatmulGroup, wholeOf } from "./group.ts";
+import { groupOf, type MatmulGroup } from "./group.ts";
 import { multiply, type Source } from "./multiply.ts";
 import { type MatmulPlan, type Planned, planOf, ROW_TILES } from "./plan.ts";
 import { type Also, Prepare } from "./prepare.ts";
-import { widestUnit } from "./tiling.ts";
+import { cutFault } from "./worth.ts";
 
 /** An epilogue that keeps an engine this busy, against the array, is what the time goes into: then its instructions are scheduled. */
 const BOUND = 0.6;
@@ -19,25 +16,13 @@ const BOUND = 0.6;
 /** The same for prologues, whose parts are as long as several units. */
 const WORK = 0.2;
 
-/** Bytes of a partition that an epilogue's unit may take without being looked at. */
-const SMALL = 32 * 1024;
-
 export const matmul: Template = {
   name: "matmul",
   summary:
     "dot_generals of floats on TensorE, with what is computed row by row of their operands and results",
   refuses: (group, chip) => {
     const found = groupOf(group);
-    if (typeof found === "string") return found;
-    let large = found.prologues.size > 0;
-    for (const { epilogue, dots } of found.segments) {
-      const step = epilogue ? columnStepOf(epilogue)! : 1;
-      const unit = widestUnit(chip, dots.length, step);
-      if (unit === 0)
-        return `what follows dot_general needs ${step} columns at a time; PSUM does not hold that of ${dots.length} products twice`;
-      large ||= (epilogue?.ops.length ?? 0) * unit * bytesOf("float32") > SMALL;
-    }
-    return large ? roomFault(found, chip) : undefined;
+    return typeof found === "string" ? found : cutFault(found, chip);
   },
   lower: (lowering) => {
     const found = groupOf(lowering.group);
@@ -45,21 +30,6 @@ export const matmul: Template = {
     lowerProducts(lowering, found, planOf(found, lowering.chip, lowering.input));
   },
 };
-
-/** Whether tiles for everything fit SBUF, and computing operands here is worth it. */
-function roomFault(found: MatmulGroup, chip: Chip): string | undefined {
-  try {
-    const { tiling, apart } = planOf(found, chip, wholeOf);
-    return tiling.ns > apart
-      ? `with what comes before it, dot_general would take ${us(tiling.ns)}, apart ${us(apart)}`
-      : undefined;
-  } catch (e) {
-    if (e instanceof OpenTrnError && e.category === "capacity") return e.message;
-    throw e;
-  }
-}
-
-const us = (ns: number): string => `${(ns / 1000).toFixed(0)} us`;
 
 function lowerProducts(lowering: Lowering, { segments }: MatmulGroup, plan: MatmulPlan): void {
   const { emit, chip, group, input, output } = lowering;

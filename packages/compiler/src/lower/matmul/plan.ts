@@ -4,8 +4,8 @@ import type { Chip } from "@opentrn/chips";
 import type { Operation, Value } from "@opentrn/ir";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
-import { type BlockSpec, columnStepOf } from "../rows/block.ts";
-import { dmaRate, matmulNs } from "./costs.ts";
+import type { BlockSpec } from "../rows/block.ts";
+import { matmulNs } from "./costs.ts";
 import { columnVectors } from "./finish.ts";
 import { inHbm, type MatmulGroup, type Segment, sameOperand, stridesOf } from "./group.ts";
 import { evenHeight, type KTiles, needsPairs, tileCount } from "./k-tiles.ts";
@@ -14,7 +14,7 @@ import { pairsUp } from "./load.ts";
 import { psumDepth, type Term } from "./multiply.ts";
 import { type Product, productOf, type Side } from "./product.ts";
 import type { Prologue } from "./prologue.ts";
-import { type Load, type Task, type Tiling, tilingFor, widestUnit } from "./tiling.ts";
+import { type Load, type Task, type Tiling, tilingFor, tooSmall, widestUnit } from "./tiling.ts";
 
 /** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
 const ROW_BYTES = 8192;
@@ -67,8 +67,6 @@ export interface MatmulPlan {
   readonly operands: readonly (readonly [readonly Planned[], readonly Planned[]])[];
   readonly tiling: Tiling;
   readonly unitNs: number;
-  /** What it would take with operands computed by Programs of their own, in nanoseconds; its own time where none is computed. */
-  readonly apart: number;
   /** Lanes of the epilogues by segment. */
   readonly lanes: readonly (LanePlan | undefined)[];
   /** Columns of a store of plain results. */
@@ -103,7 +101,7 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
   const types = segments.flatMap((s) => s.results.map((r) => r.value.type));
   const widestType = Math.max(...types.map((t) => bytesOf(t.dtype)));
   const rowColumns = plain ? Math.min(Math.max(...N), Math.floor(ROW_BYTES / widestType)) : 0;
-  const columnStep = Math.max(...segments.map((s) => (s.epilogue ? columnStepOf(s.epilogue)! : 1)));
+  const columnStep = Math.max(...segments.map((s) => s.columnStep));
   const widest = Math.min(widestUnit(chip, terms.length, columnStep), Math.max(...N));
   const depth = psumDepth(chip, widest, terms.length);
   const { dtype } = first!.operands[0].value.type;
@@ -120,25 +118,25 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
     paired || computed.size > 0 || terms.length > 1,
   );
   const load =
-    (apart: boolean, side: 0 | 1) =>
+    (side: 0 | 1) =>
     (p: Parts): Load => {
       const o = p.operands[side];
       const { K } = p.product;
       const shared = { to: dtype, turned: turned(o), K };
-      if (!o.prologue || apart) return { ...shared, bytes: bytesOf(dtype) };
+      if (!o.prologue) return { ...shared, bytes: bytesOf(dtype) };
       const work = workOf(chip, o.prologue, K);
       return { ...shared, bytes: o.prologue.read, computed: { work, kept: o.prologue.kept } };
     };
   const perElement = (of: (s: Segment) => number): number =>
     segments.reduce((n, s, i) => n + of(s) * N[i]!, 0) / N.reduce((a, b) => a + b, 0);
-  const task = (height: number, reserved: number, apart = false): Task => ({
+  const task = (height: number, reserved: number): Task => ({
     batch,
     M,
     N,
     height,
     paired,
-    wholeK: !apart && [...computed.values()].some((c) => c.prologue.turned && !c.prologue.local),
-    sides: [bundles[0]![0]!.map(load(apart, 0)), bundles[0]![1]!.map(load(apart, 1))],
+    wholeK: [...computed.values()].some((c) => c.prologue.turned && !c.prologue.local),
+    sides: [bundles[0]![0]!.map(load(0)), bundles[0]![1]!.map(load(1))],
     products: all[0]!.map((p) => p.product.K),
     resultBytes: perElement(bytesOfResults),
     readBytes: 0,
@@ -147,10 +145,13 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
     rowColumns,
     reserved,
   });
-  const best = (reserved: number, apart = false) =>
+  const best = (reserved: number) =>
     heights
-      .map((height) => ({ height, tiling: tilingFor(chip, task(height, reserved, apart)) }))
-      .reduce((a, b) => (b.tiling.ns < a.tiling.ns ? b : a));
+      .flatMap((height) => {
+        const tiling = tilingFor(chip, task(height, reserved));
+        return tiling ? [{ height, tiling }] : [];
+      })
+      .sort((a, b) => a.tiling.ns - b.tiling.ns)[0];
   const high = Math.min(rows, M);
   const epilogueSize = remembered((i: number, ease: number) => {
     const { epilogue } = segments[i]!;
@@ -180,12 +181,13 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
   };
   const least = roomFor(generosity.at(-1)!);
   const tight = best(least.reserved);
+  if (!tight) throw tooSmall(chip, task(rows, least.reserved));
   const generous = (): typeof least & typeof tight => {
     for (const level of generosity.slice(0, -1)) {
       const room = roomFor(level);
       if (room.reserved > MOST * chip.sbuf.usableBytesPerPartition.value) continue;
       const made = best(room.reserved);
-      if (made.tiling.ns <= WORTH * tight.tiling.ns) return { ...room, ...made };
+      if (made && made.tiling.ns <= WORTH * tight.tiling.ns) return { ...room, ...made };
     }
     return { ...least, ...tight };
   };
@@ -197,7 +199,6 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
     return { ...o, prologue: prepared.get(o.value), turned: turned(o), layout };
   };
   const counts = all[0]!.map((p) => tileCount(planned(p, 0).layout));
-  const others = [...computed.values()].map((c) => batch * apartNs(chip, c));
   return {
     batch,
     M,
@@ -209,10 +210,6 @@ export function planOf(found: MatmulGroup, chip: Chip, tensor: (param: Value) =>
       (b) => [b[0]!.map((p) => planned(p, 0)), b[1]!.map((p) => planned(p, 1))] as const,
     ),
     tiling,
-    apart:
-      others.length === 0
-        ? tiling.ns
-        : others.reduce((a, b) => a + b, best(least.reserved, true).tiling.ns),
     unitNs: counts.reduce((ns, n) => ns + n * matmulNs(chip, dtype, tiling.unit), 0),
     lanes,
     rowColumns,
@@ -241,21 +238,11 @@ interface Computes {
   readonly width: number;
 }
 
-/** What a Program of its own would take for one batch index: all of it read and written, or the engines' time, and its start. */
-function apartNs(chip: Chip, { prologue, K, width }: Computes): number {
-  const bytes = prologue.read + prologue.kept + prologue.own;
-  const dma = (width * K * bytes) / dmaRate(chip, chip.dma.packetBytes.value, "read");
-  return START_NS + Math.max(dma, width * workOf(chip, prologue, K));
-}
-
-/** What a Program takes before and after what it does, about. */
-const START_NS = 6_000;
-
 /** Engines that share row-wise work, and what they save by doing several operations in one instruction. */
 const SHARED = 2.5;
 
 /** Nanoseconds of the engines for one column of an operand over all of K, about. */
-function workOf(chip: Chip, { steps, turned }: Prologue, K: number): number {
+export function workOf(chip: Chip, { steps, turned }: Prologue, K: number): number {
   const { clockGHz, fixedCycles } = chip.engines.vector;
   const rows = chip.tensor.rows.value;
   const cycles = turned ? (K + fixedCycles.value) / rows : Math.ceil(K / rows);
@@ -300,7 +287,7 @@ const vectorBytes = (epilogue: BlockSpec): number =>
   columnVectors(epilogue).reduce((n, v) => n + v.type.shape[0]! * bytesOf(v.type.dtype), 0);
 
 /** Instructions over a unit that an epilogue takes, about. */
-const stepsOf = ({ epilogue, results }: Segment): number =>
+export const stepsOf = ({ epilogue, results }: Segment): number =>
   (epilogue?.ops ?? []).filter(
     (op) => !["broadcast_in_dim", "reshape", "constant"].includes(op.name),
   ).length + results.length;

@@ -71,7 +71,7 @@ export function prologueOf(
     return "what is computed needs all of K together, which lies apart in memory";
   }
   const turned = spec(true);
-  const fault = blockFault(turned);
-  const local = columnStepOf(turned) === 1;
-  return fault ?? { spec: turned, turned: true, local, ...shared };
+  const step = columnStepOf(turned);
+  if (step === undefined) return blockFault(turned)!;
+  return { spec: turned, turned: true, local: step === 1, ...shared };
 }

@@ -93,6 +93,9 @@ const FIRST_TILES = 4;
 /** What parts that run beside the busiest one cost, as a share of their own time. */
 const BESIDE = 0.05;
 
+/** What an instruction costs beyond its time on the chip: a host has to make and carry out each. */
+const EACH_NS = 2;
+
 /** Share of SBUF that rings take at most: what is left evens out that rings are allocated in whole lines. */
 const USABLE = 0.97;
 
@@ -105,17 +108,19 @@ export function widestUnit(chip: Chip, products: number, columnStep: number): nu
   return Math.max(columnStep, Math.floor(Math.min(good, most) / columnStep) * columnStep);
 }
 
-/** The best tiling found. Stops with `capacity` where not even the smallest fits SBUF. */
-export function tilingFor(chip: Chip, task: Task): Tiling {
+/** The best tiling found, or undefined where not even the smallest fits SBUF. */
+export function tilingFor(chip: Chip, task: Task): Tiling | undefined {
   let best: Tiling | undefined;
   for (const t of candidates(chip, task)) if (!best || t.ns < best.ns) best = t;
-  if (!best)
-    throw new OpenTrnError(
-      `${chip.name} has no room in SBUF for tiles of a matmul with K of ${task.products.join(" and ")} beside ${task.reserved} bytes a partition for its epilogue; multiply in parts`,
-      { category: "capacity", rule: "lowering" },
-    );
   return best;
 }
+
+/** That nothing fits. */
+export const tooSmall = (chip: Chip, { products, reserved }: Task): OpenTrnError =>
+  new OpenTrnError(
+    `${chip.name} has no room in SBUF for tiles of a matmul with K of ${products.join(" and ")} beside ${reserved} bytes a partition for what is computed of its operands and results; compute that apart`,
+    { category: "capacity", rule: "lowering" },
+  );
 
 const pairOf = (resident: 0 | 1, mine: number, other: number): readonly [number, number] =>
   resident === 0 ? [mine, other] : [other, mine];
@@ -205,6 +210,7 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns" | "tensor" | "work">
     }),
   );
   const tensor = batch * mTiles * strip * sum(task.products.map((K) => tilesOf(task, K)));
+  const matmuls = batch * mTiles * sum(task.N.map((n) => ceil(n, columns))) * tiles;
   const widths = [M, N] as const;
   const blocks = [0, 1].map((i) =>
     ceil(widths[i as 0 | 1], t.chunk[i as 0 | 1] * t.block[i as 0 | 1]),
@@ -258,6 +264,6 @@ function timed(chip: Chip, task: Task, t: Omit<Tiling, "ns" | "tensor" | "work">
     ...t,
     tensor,
     work,
-    ns: loadLatencyNs(chip) + first + most + BESIDE * (sum(parts) - most),
+    ns: loadLatencyNs(chip) + first + most + BESIDE * (sum(parts) - most) + EACH_NS * matmuls,
   };
 }
