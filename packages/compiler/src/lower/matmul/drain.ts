@@ -167,9 +167,10 @@ export class Rows {
       .slice(1, at, this.filled);
   }
 
-  /** Stores what is there if the unit was the last of its row, or another of `columns` would not fit. */
+  /** Stores what is there if the unit was the last of its row, or the next one, of at most `columns`, would not fit. */
   done(unit: Unit, columns: number, target: Target): void {
-    if (!unit.lastOfRow && this.filled + columns <= this.most) return;
+    const next = Math.min(columns, countOf(target.columns) - unit.nTo);
+    if (!unit.lastOfRow && this.filled + next <= this.most) return;
     const { batch, m, mTo } = unit;
     const src = this.tile(this.count)
       .slice(0, 0, mTo - m)

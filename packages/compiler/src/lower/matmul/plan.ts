@@ -18,7 +18,7 @@ import { type Load, type Task, type Tiling, tilingFor, tooSmall, widestUnit } fr
 
 /** Bytes of a partition that one tile of finished rows takes at most, and how many there are. */
 const ROW_BYTES = 8192;
-export const ROW_TILES = 3;
+export const ROW_TILES = 4;
 
 /** Lanes of epilogues and of prologues, and the ease of their tiles, from the most generous on. */
 const generosity = [
