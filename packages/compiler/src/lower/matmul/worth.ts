@@ -13,6 +13,9 @@ import { widestUnit } from "./tiling.ts";
 /** Share of SBUF that tiles of epilogues and prologues may seem to need; the rest is for operands. */
 const MOST = 0.6;
 
+/** Share of SBUF that those and the smallest chunks of operands may seem to need. */
+const LEAST = 0.9;
+
 /** Tiles of a block beyond those that are alive together, for buffers of other sizes. */
 const SPARE = 1;
 
@@ -33,7 +36,11 @@ export function cutFault({ segments, prologues }: MatmulGroup, chip: Chip): stri
     const all = columns.reduce((n, d) => n * value.type.shape[d]!, 1);
     bytes += tileBytes(p.spec, p.local ? Math.min(all, 2 * bankColumns(chip)) : all);
   }
-  const room = MOST * chip.sbuf.usableBytesPerPartition.value;
+  const sbuf = chip.sbuf.usableBytesPerPartition.value;
+  const least = chunkBytes(segments, prologues, chip);
+  if (bytes + least > LEAST * sbuf)
+    return `K of the products is too long for SBUF all at once: tiles take about ${kib(least)} of a partition`;
+  const room = MOST * sbuf;
   if (bytes > room)
     return `tiles for what is computed beside dot_general take about ${kib(bytes)} of a partition, ${kib(room)} is what operands leave`;
   if (prologues.size === 0) return undefined;
@@ -41,6 +48,30 @@ export function cutFault({ segments, prologues }: MatmulGroup, chip: Chip): stri
   return here > apart
     ? `with what comes before it, dot_general would take ${us(here)}, apart ${us(apart)}`
     : undefined;
+}
+
+/** Bytes of a partition for the smallest chunks of operands that must be there over all of K; 0 where K can be cut. */
+function chunkBytes(
+  segments: readonly Segment[],
+  prologues: ReadonlyMap<Value, Prologue>,
+  chip: Chip,
+): number {
+  const { dots } = segments[0]!;
+  const whole = [...prologues.values()].some((p) => p.turned && !p.local);
+  if (dots.length === 1 && !whole) return 0;
+  const rows = chip.tensor.rows.value;
+  const seen = new Set<Value>();
+  let bytes = 0;
+  for (const dot of dots)
+    for (const side of [0, 1] as const) {
+      const v = dot.operands[side]!;
+      if (seen.has(v)) continue;
+      seen.add(v);
+      const K = dimsOf(dot, side).k.reduce((n, d) => n * v.type.shape[d]!, 1);
+      // One chunk that stays and the next one, or two that stream by.
+      bytes += 2 * rows * Math.ceil(K / rows) * bytesOf(v.type.dtype);
+    }
+  return bytes;
 }
 
 const kib = (bytes: number): string => `${Math.ceil(bytes / 1024)} KiB`;
@@ -55,7 +86,12 @@ function tileBytes({ ops, results, root }: BlockSpec, columns: number): number {
   for (const op of ops) for (const v of op.operands) last.set(v, op);
   const kept = new Set(results);
   const alive = new Set<Value>();
-  let [now, most] = [0, 0];
+  // Vectors along the columns stay on all partitions.
+  let now = [...last.keys()].reduce((n, v) => {
+    const vector = v.op.name === "parameter" && size(v) === 0 && 2 * sizeOf(v.type.shape) > columns;
+    return n + (vector ? columns * bytesOf(v.type.dtype) : 0);
+  }, 0);
+  let most = now;
   for (const op of ops) {
     if (op.name === "broadcast_in_dim" || op.name === "constant") continue;
     for (const v of [...op.operands, ...op.results])
