@@ -2,21 +2,22 @@
  * Reductions along the axis that is taken in chunks. Where one value a row is left, every chunk leaves a column and the columns are folded
  * at the end; else each chunk is folded into one tile for the block of rows.
  */
-import type { Body, Operation } from "@opentrn/ir";
-import type { Evaluator } from "./evaluate.ts";
+import type { Body, Operation, Value } from "@opentrn/ir";
+import type { Evaluator, Fold } from "./evaluate.ts";
 import { roundTo } from "./integer-ops.ts";
 import { foldedAxes } from "./layout.ts";
 import { accumulate, fold, partialType } from "./reduce.ts";
 import { countsOf, repeated, type Tile } from "./tile.ts";
 
 export interface ChunkSum {
-  readonly op: Operation;
-  /** Where the next chunk's fold goes, if it has a place of its own. */
-  readonly place: () => Tile | undefined;
+  /** What it asks for in every chunk. */
+  readonly takes: readonly Value[];
+  /** A plain reduction, whose sums may come on the side. */
+  readonly fold?: Fold;
   /** Takes in one chunk's operand. */
   readonly add: () => void;
-  /** The result, when all chunks are in. */
-  readonly finish: () => Tile;
+  /** Puts the result in its place, when all chunks are in. */
+  readonly finish: () => void;
 }
 
 /** What a fold of one chunk needs. */
@@ -49,8 +50,8 @@ function inColumns(e: Evaluator, op: Operation, chunks: number): ChunkSum {
     return { view: parts.view.slice(1, done, done + 1) };
   };
   return {
-    op,
-    place: () => (held === "float32" ? column() : undefined),
+    takes: op.operands,
+    fold: { op, place: () => (held === "float32" ? column() : undefined) },
     add: () => {
       const { whole, gone } = chunkOf(e, op);
       if (!e.takeSum(x!)) fold(e.site, column(), whole, gone, body, dtype);
@@ -62,7 +63,8 @@ function inColumns(e: Evaluator, op: Operation, chunks: number): ChunkSum {
       const sum = e.site.make(held, countsOf(parts!).with(1, 1));
       fold(e.site, sum, parts!, [1], body, held);
       e.site.give(parts!.slot!);
-      return typed(e, sum, dtype);
+      e.put(op.results[0]!, typed(e, sum, dtype));
+      e.site.done();
     },
   };
 }
@@ -73,8 +75,8 @@ function inOneTile(e: Evaluator, op: Operation): ChunkSum {
   const held = partialType(dtype);
   let sum: Tile | undefined;
   return {
-    op,
-    place: () => undefined,
+    takes: op.operands,
+    fold: { op, place: () => undefined },
     add: () => {
       const { whole, gone } = chunkOf(e, op);
       const counts = countsOf(whole).map((n, d) => (gone.includes(d) ? 1 : n));
@@ -85,7 +87,9 @@ function inOneTile(e: Evaluator, op: Operation): ChunkSum {
       e.finish(op);
       e.site.done();
     },
-    finish: () => typed(e, sum!, dtype),
+    finish: () => {
+      e.put(op.results[0]!, typed(e, sum!, dtype));
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { Evaluator } from "./evaluate.ts";
 import { copy } from "./instructions.ts";
 import { roundTo } from "./integer-ops.ts";
 import { foldedAxes, foldsRows, isChunked, lateValues } from "./layout.ts";
+import { type OnlinePair, onlinePair, onlineSum } from "./online-sums.ts";
 import { TilePool } from "./pool.ts";
 import { psumColumns, type RowSum, rowSum } from "./row-sums.ts";
 import { Site } from "./site.ts";
@@ -94,6 +95,8 @@ class Rows {
   private readonly e: Evaluator;
   private readonly late: ReadonlySet<Value>;
   private readonly phases: readonly Phase[];
+  /** Reductions that are made in pairs. */
+  private readonly online = new Map<Operation, OnlinePair>();
   private rowSums = new Map<Operation, RowSum>();
 
   constructor(lowering: Lowering, { domain, tiling, results }: Plan) {
@@ -147,12 +150,16 @@ class Rows {
       const [y] = op.results;
       const overRows = op.name === "reduce" && foldsRows(this.domain, layout, op);
       if (this.late.has(y!) && !overRows) continue;
-      const before = op.operands.reduce((m, v) => Math.max(m, of(v)), 0);
       const overChunks =
         op.name === "reduce" &&
         axis !== undefined &&
         !overRows &&
         foldedAxes(this.domain, op).includes(axis);
+      const pair = overChunks ? onlinePair(this.e, op) : undefined;
+      if (pair) for (const part of [pair.most, pair.sum]) this.online.set(part, pair);
+      // A sum that goes along with a maximum does not wait for it.
+      const waits = pair ? pair.most.operands : op.operands;
+      const before = waits.reduce((m, v) => Math.max(m, of(v)), 0);
       if (overRows) at(before).rowFolds.push(op);
       if (overChunks) at(before).folds.push(op);
       phaseOf.set(y!, before + (overChunks ? 1 : 0));
@@ -211,12 +218,17 @@ class Rows {
     this.phases.forEach((phase, i) => {
       if (i === 0) this.e.begin({ ...b, from: 0, to: 0 });
       if (i > 0) this.site.engines.rest();
-      const sums = phase.folds.map((op) => chunkSum(this.e, op, [...this.chunks()].length));
+      const chunks = [...this.chunks()].length;
+      const sums = phase.folds.flatMap((op) => {
+        const pair = this.online.get(op);
+        if (pair) return pair.sum === op ? [onlineSum(this.e, pair, chunks)] : [];
+        return [chunkSum(this.e, op, chunks)];
+      });
       const inChunks = this.needsChunks(phase);
       for (const [from, to] of inChunks ? this.chunks() : [[0, 0] as const]) {
         this.step(phase, { ...b, from, to }, true, sums, inChunks);
       }
-      for (const s of sums) this.e.put(s.op.results[0]!, s.finish());
+      for (const s of sums) s.finish();
       // Results of one value a row, when all chunks are in.
       if (inChunks && this.tiling.layout.chunk >= 0) this.storeRowResults(phase);
     });
@@ -268,10 +280,10 @@ class Rows {
     e.expect(
       [
         ...results.map((i) => this.results[i]!),
-        ...sums.map((s) => s.op.operands[0]!),
+        ...sums.flatMap((s) => s.takes),
         ...rowFolds.map((op) => op.operands[0]!),
       ],
-      sums,
+      sums.flatMap((s) => s.fold ?? []),
     );
     for (const s of sums) s.add();
     for (const op of rowFolds) this.rowSums.get(op)!.add();

@@ -126,10 +126,14 @@ function inPlaces(emit: Emitter, hbm: View, tile: View, direction: "load" | "sto
   const outer = withDims(hbm, fill(merged(hbm.pattern.dims)));
   const inner = compact(tile);
   if (outer.shape.length <= MOST_DIMS && inner.shape.length <= MOST_DIMS) {
-    emit.emit(
-      records.dmaCopy,
-      direction === "load" ? { dst: inner, src: outer } : { dst: outer, src: inner },
-    );
+    const hardware = emit.chip.dma.hardwareDge.value && inner.dtype === outer.dtype;
+    if (direction === "load") emit.emit(records.dmaCopy, { dst: inner, src: outer });
+    else
+      emit.emit(
+        records.dmaCopy,
+        { dst: outer, src: inner },
+        hardware ? { dge_mode: "hwdge", engine: "sync" } : {},
+      );
     return;
   }
   // Dimensions of the tensor after its rows are those of the tile after the partitions.
