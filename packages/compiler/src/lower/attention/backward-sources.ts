@@ -1,10 +1,19 @@
 /** What the gradient of attention reads: queries with all that belongs to them, keys and values. Each is loaded when first asked for. */
 import { records } from "@opentrn/isa";
 import type { Emitter } from "../../emit/emitter.ts";
-import type { View } from "../../emit/view.ts";
+import { View } from "../../emit/view.ts";
 import type { Tally } from "./balance.ts";
-import { loadTokens, loadTurned, type Room, type Turned } from "./loads.ts";
-import { PaddedPool, type PaddedUse } from "./padded.ts";
+import type { Ledger, Stay } from "./ledger.ts";
+import {
+  type Loaded,
+  loadedBytes,
+  loadTokens,
+  loadTurned,
+  type Room,
+  type Turned,
+  turnedBytes,
+} from "./loads.ts";
+import { PaddedPool } from "./padded.ts";
 import { P, type Panel, type Tile } from "./plan.ts";
 import { lazily } from "./sources.ts";
 
@@ -128,6 +137,14 @@ export interface KeySide {
 
 type Pools = Readonly<Record<"q" | "cotangent" | "k" | "v", PaddedPool>>;
 
+export interface BackwardSourcesOptions {
+  /** Whether features are padded to 128. */
+  readonly padded: boolean;
+  /** Rounds from loads to the last scores of them. */
+  readonly lag: number;
+  readonly ledger: Ledger;
+}
+
 export class BackwardSources {
   private readonly emit: Emitter;
   private readonly tensors: BackwardTensors;
@@ -135,18 +152,16 @@ export class BackwardSources {
   private readonly pools: Pools | undefined;
   private readonly known = new Map<string, () => RowColumns>();
 
-  /** `padded`: features are padded to 128. `lag`: rounds from loads to scores. */
-  constructor(
-    emit: Emitter,
-    tensors: BackwardTensors,
-    { padded, lag }: { readonly padded: boolean; readonly lag: number },
-  ) {
+  private readonly ledger: Ledger;
+
+  constructor(emit: Emitter, tensors: BackwardTensors, options: BackwardSourcesOptions) {
     this.emit = emit;
     this.tensors = tensors;
-    this.lag = lag;
+    this.lag = options.lag;
+    this.ledger = options.ledger;
     const pool = (name: string, engine: "vector" | "gpsimd"): PaddedPool =>
       new PaddedPool(emit, tensors.q.dtype, name, engine);
-    this.pools = padded
+    this.pools = options.padded
       ? {
           q: pool("q", "gpsimd"),
           cotangent: pool("do", "vector"),
@@ -164,11 +179,15 @@ export class BackwardSources {
         .at(0, sequence)
         .slice(0, ...queries)
         .slice(1, ...heads);
-    const elements = (queries[1] - queries[0]) * (heads[1] - heads[0]);
-    const uses = [this.use("q", elements), this.use("cotangent", elements)] as const;
+    const size = { tokens: queries[1] - queries[0], heads: heads[1] - heads[0] };
+    // Besides q and the cotangent: o, their product, sums of dq and dq.
+    const rows = loadedBytes(q, size);
+    const fp32 = loadedBytes(tensor32(q), size);
+    const stay = this.ledger.stay(2 * turnedBytes(q, size) + 4 * rows + 2 * fp32);
+    this.announce(["q", "cotangent"], size, stay);
     const load = lazily(() => ({
-      q: loadTurned(this.emit, part(q), this.room("q", uses[0])),
-      cotangent: loadTurned(this.emit, part(cotangent), this.room("cotangent", uses[1])),
+      q: loadTurned(this.emit, part(q), this.room("q", stay)),
+      cotangent: loadTurned(this.emit, part(cotangent), this.room("cotangent", stay)),
       qRows: loadTokens(this.emit, part(q), "q_rows"),
       cotangentRows: loadTokens(this.emit, part(cotangent), "do_rows"),
     }));
@@ -182,7 +201,7 @@ export class BackwardSources {
       new RowColumns(this.emit, lse, part(this.tensors.o), load().cotangentRows);
     const columns = this.known.get(key) ?? lazily(make);
     this.known.set(key, columns);
-    return { panel, load, columns, readBy: readers(uses) };
+    return { panel, load, columns, readBy: (work) => stay.readBy(work) };
   }
 
   keys(
@@ -196,33 +215,33 @@ export class BackwardSources {
         .at(0, sequence)
         .slice(0, ...range)
         .slice(1, ...heads);
-    const elements = (range[1] - range[0]) * (heads[1] - heads[0]);
-    const uses = [this.use("k", elements), this.use("v", elements)] as const;
+    const size = { tokens: range[1] - range[0], heads: heads[1] - heads[0] };
+    // Besides k and v: dk and dv.
+    const stay = this.ledger.stay(2 * turnedBytes(k, size) + 3 * loadedBytes(k, size));
+    this.announce(["k", "v"], size, stay);
     const load = lazily(() => ({
-      k: loadTurned(this.emit, part(k), this.room("k", uses[0])),
-      v: loadTurned(this.emit, part(v), this.room("v", uses[1])),
+      k: loadTurned(this.emit, part(k), this.room("k", stay)),
+      v: loadTurned(this.emit, part(v), this.room("v", stay)),
       kRows: loadTokens(this.emit, part(k), "k_rows"),
     }));
-    return { load, from: range[0], group: heads[0], readBy: readers(uses) };
+    return { load, from: range[0], group: heads[0], readBy: (work) => stay.readBy(work) };
   }
 
-  private use(name: keyof Pools, elements: number): PaddedUse | undefined {
-    return this.pools?.[name].announce(elements);
+  private announce(names: readonly (keyof Pools)[], { tokens, heads }: Loaded, stay: Stay): void {
+    for (const name of names) this.pools?.[name].announce(tokens * heads, stay);
   }
 
-  private room(name: keyof Pools, use: PaddedUse | undefined): Room {
-    if (use) return this.pools![name].room(use, this.lag);
-    return (features, heads, tokens) =>
-      this.emit.sbuf(this.tensors.q.dtype, [features, heads, tokens], name);
+  private room(name: keyof Pools, stay: Stay): Room {
+    const { emit, pools, lag, tensors } = this;
+    return (
+      pools?.[name].room(stay, lag) ??
+      ((features, heads, tokens) => emit.sbuf(tensors.q.dtype, [features, heads, tokens], name))
+    );
   }
 }
 
-/** Tells every use which step reads it. */
-const readers =
-  (uses: readonly (PaddedUse | undefined)[]) =>
-  (work: number): void => {
-    for (const use of uses) use?.readBy(work);
-  };
+/** As if it were fp32, for sizes. */
+const tensor32 = (x: View): View => new View(x.space, { ...x.pattern, dtype: "float32" });
 
 interface Part {
   readonly rows: number;

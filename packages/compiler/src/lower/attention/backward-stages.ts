@@ -62,26 +62,39 @@ export interface BackwardDelays {
   readonly dq: number;
 }
 
-/** Found by trying, with the predicted timeline as the judge. Pieces of fp32 take TensorE four times as long, transfers only twice. */
-export function delaysFor(dtype: View["dtype"]): BackwardDelays {
-  const wide = dtype === "float32";
-  const at = 16;
-  return {
+/**
+ * How far stages are apart, scores, turned ds and dq: dq comes after all of a step's pieces, up to eight, were turned. From what is fastest, by the predicted timeline, to what needs least memory. Pieces of fp32 take TensorE four
+ * times as long, transfers only twice.
+ */
+export function delaysFor(dtype: View["dtype"]): readonly BackwardDelays[] {
+  const all =
+    dtype === "float32"
+      ? [
+          [6, 10, 14],
+          [3, 5, 12],
+        ]
+      : [
+          [16, 18, 28],
+          [8, 12, 16],
+          [4, 6, 12],
+        ];
+  return all.map(([at, turned, dq]) => ({
     load: 0,
-    delta: 10,
-    sum: 14,
-    score: at,
-    multiply: at + 1,
-    turn: at + 2,
-    dv: at + 2,
-    dk: at + 3,
-    turnHere: at + 4,
-    turned: at + (wide ? 8 : 18),
-    dq: at + (wide ? 12 : 28),
-  };
+    delta: Math.floor(at! * 0.6),
+    sum: Math.ceil(at! * 0.8),
+    score: at!,
+    multiply: at! + 1,
+    turn: at! + 2,
+    dv: at! + 2,
+    dk: at! + 3,
+    turnHere: at! + 4,
+    turned: at! + turned!,
+    dq: at! + dq!,
+  }));
 }
 
 export interface BackwardOptions {
+  readonly delays: BackwardDelays;
   /** Of ds that TensorE turns. */
   readonly share: number;
   readonly spills: boolean;
@@ -119,7 +132,7 @@ export class BackwardStages {
     work: readonly (BackwardWork | undefined)[],
     options: BackwardOptions,
   ) {
-    const delays = delaysFor(tensors.q.dtype);
+    const { delays } = options;
     this.stages = [
       [(w) => this.load(w), delays.load],
       [(w) => w.queries.columns().multiply(this.headOf(w)), delays.delta],
@@ -320,6 +333,16 @@ export class BackwardStages {
     this.place++;
     this.dq.add(visit, tile, place);
   }
+}
+
+/** Bytes of a partition of all that is under way between stages. */
+export function underWay(
+  work: readonly (BackwardWork | undefined)[],
+  delays: BackwardDelays,
+  width: number,
+): number {
+  const { weights, differences, turned } = ringSizes(work, delays);
+  return (weights + differences + turned) * STEP * width;
 }
 
 /** Buffers by step: each holds what its pieces wrote until the last of them was read. */

@@ -1,9 +1,10 @@
 /** The gradient of attention: which parts are on chip together, and in which order pieces go through their stages (backward-stages.ts). */
+import { invariant } from "@opentrn/base";
 import type { AttentionConfig, AttentionSizes } from "@opentrn/ir";
 import { bytesOf, type DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
-import { type Division, divide } from "./backward-memory.ts";
-import { type BackwardStep, backwardSteps, blocksOf, STEP } from "./backward-plan.ts";
+import { type Division, divisionsOf, sumBytes } from "./backward-memory.ts";
+import { type BackwardStep, backwardSteps, blocksOf } from "./backward-plan.ts";
 import {
   BackwardSources,
   type BackwardTensors,
@@ -15,40 +16,77 @@ import {
   BackwardStages,
   type BackwardWork,
   delaysFor,
+  underWay,
 } from "./backward-stages.ts";
 import { type ChunkLoad, shareOfTensor, wantsAllRows } from "./balance.ts";
 import type { KeyBlock, KeyPanel } from "./key-gradients.ts";
+import { Ledger } from "./ledger.ts";
 import { pipeline } from "./pipeline.ts";
 import { chunksOf, type Panel, type Tile, tilesOf } from "./plan.ts";
 import type { Visit } from "./query-gradients.ts";
 
-/** Tiles of [128, 1024] p and ds, turned or not, that are under way: steps have two pieces or more, but for few. */
-const underWay = ({ score, turned, dq }: BackwardDelays): number =>
-  (turned - score) / 2 + (dq - score) / 2 + 8;
-
 const MATMULS = { scores: 2, products: 3 };
 
-/** Lowers the gradient of attention of those sizes. Instructions grow with b h n m / (128 x 128). */
+/** Bytes of a partition for constants, columns and what alignment costs. */
+const SLACK = 14 * 1024;
+
+/** Lowers the gradient of attention of those sizes, divided in the first way that fits SBUF. Instructions grow with b h n m / (128 x 128). */
 export function lowerBackward(
   emit: Emitter,
   sizes: AttentionSizes,
   config: AttentionConfig,
   tensors: BackwardTensors,
+  { ways = divisionsOf(sizes), delays: all = delaysFor(tensors.q.dtype) }: BackwardChoices = {},
 ): void {
+  const { work, delays, division } = planOf(emit, sizes, config, tensors, { ways, delays: all });
+  const chunks = chunksOf(sizes, config.causal);
+  const share = shareOfTensor(emit.chip, loadOf(sizes, chunks, tensors.q.dtype));
+  const options = { share, delays, spills: division.spills };
+  const stages = new BackwardStages(emit, sizes, config, tensors, work, options);
+  pipeline(work, stages.stages);
+}
+
+/** What is tried, best first; all there is unless said otherwise. */
+export interface BackwardChoices {
+  readonly ways?: readonly (readonly Division[])[];
+  readonly delays?: readonly BackwardDelays[];
+}
+
+interface Plan {
+  readonly work: readonly (BackwardWork | undefined)[];
+  readonly delays: BackwardDelays;
+  readonly division: Division;
+}
+
+/** The first way that fits SBUF; the last one where none does, whose overflow then says what is too large. */
+function planOf(
+  emit: Emitter,
+  sizes: AttentionSizes,
+  config: AttentionConfig,
+  tensors: BackwardTensors,
+  { ways, delays: all }: Required<BackwardChoices>,
+): Plan {
   const { dtype } = tensors.q;
-  const width = bytesOf(dtype);
-  const delays = delaysFor(dtype);
-  const division = divide(emit.chip, sizes, width, underWay(delays) * STEP * width);
+  const room = emit.chip.sbuf.usableBytesPerPartition.value - SLACK;
   const chunks = chunksOf(sizes, config.causal);
   const padded = sizes.b * sizes.h * chunks >= 32 && wantsAllRows(emit.chip, sizes.d, MATMULS);
-  const lag = delays.score - delays.load;
-  const sources = new BackwardSources(emit, tensors, { padded, lag });
-  const order = new Order(sizes, config.causal, sources, division, delays.dq);
-  const stages = new BackwardStages(emit, sizes, config, tensors, order.work, {
-    share: shareOfTensor(emit.chip, loadOf(sizes, chunks, dtype)),
-    spills: division.spills,
-  });
-  pipeline(order.work, stages.stages);
+  let plan: Plan | undefined;
+  for (const divisions of ways)
+    for (const delays of all)
+      for (const division of divisions) {
+        const ledger = new Ledger();
+        const lag = delays.multiply - delays.load;
+        const sources = new BackwardSources(emit, tensors, { padded, lag, ledger });
+        const { work } = new Order(sizes, config.causal, sources, division, delays.dq);
+        plan = { work, delays, division };
+        const bytes =
+          ledger.peak(delays.dq) +
+          underWay(work, delays, bytesOf(dtype)) +
+          sumBytes(sizes, division) * (division.overlaps ? 2 : 1);
+        if (bytes <= room) return plan;
+      }
+  invariant(plan, "there is at least one way to divide the gradient of attention");
+  return plan;
 }
 
 function loadOf({ n, m, r, d }: AttentionSizes, chunks: number, dtype: DType): ChunkLoad {

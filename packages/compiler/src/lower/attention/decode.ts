@@ -28,8 +28,8 @@ export interface CachedTensors {
 const TOKENS = 4096;
 /** Groups of several sequences share a bundle up to this many. */
 const FEW = 8;
-/** Bytes of a partition that loads on their way may take. */
-const LOADED = 96 * 1024;
+/** Share of SBUF that loads on their way may take. */
+const LOADED = 0.4;
 
 /** Rows of a part: queries times the heads of a group. */
 export const partRows = ({ n, r }: AttentionSizes): number => n * r;
@@ -66,7 +66,10 @@ export function lowerDecode(
   }
   // A strip of v takes as much as one of k, or less.
   const bytes = abreast * strip * width * Math.ceil(d / P);
-  const ahead = Math.max(1, Math.min(8, Math.floor(LOADED / bytes) - 1));
+  const ahead = Math.max(
+    1,
+    Math.min(8, Math.floor((LOADED * emit.chip.sbuf.usableBytesPerPartition.value) / bytes) - 1),
+  );
   pipeline(items, [
     [(item) => item.load?.(), 0],
     [(item) => item.run(), ahead],

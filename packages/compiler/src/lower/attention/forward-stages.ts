@@ -24,7 +24,7 @@ import { Products } from "./products.ts";
 import { Rows } from "./rows.ts";
 import { hide, score } from "./scores.ts";
 import { Softmax } from "./softmax.ts";
-import { lazily, type Reads, SCORE_LAG } from "./sources.ts";
+import { lazily, type Reads } from "./sources.ts";
 import { reused, turn, turnThrough } from "./turn.ts";
 
 /** Columns of a block of scores. */
@@ -32,36 +32,40 @@ export const BLOCK = 1024;
 
 type Work = Step<Reads>;
 
-/** Rounds in which the stages of a step are issued. Found by trying, with the predicted timeline as the judge. */
-const delays = {
+/** Rounds from one stage of a step to another. */
+export interface ForwardLags {
+  /** From loads to scores. */
+  readonly score: number;
+  /** From scores to products: turning weights takes transfers that long. */
+  readonly collect: number;
+}
+
+/** Rounds in which the stages of a step are issued. */
+const delaysOf = ({ score, collect }: ForwardLags) => ({
   load: 0,
-  score: SCORE_LAG,
-  turn: SCORE_LAG + 1,
+  score,
+  turn: score + 1,
   // After the scores that wait for these weights' scores to be free, so that TensorE does not wait twice.
-  turnHere: SCORE_LAG + 3,
-  // Transfers take that long.
-  collect: SCORE_LAG + 10,
-} as const;
+  turnHere: score + Math.min(3, collect - 1),
+  collect: score + collect,
+});
+
+/** Bytes of a partition that blocks of weights under way take. */
+export const underWay = ({ collect }: ForwardLags, width: number): number =>
+  (2 * collect - 1) * BLOCK * width;
 
 /** Steps at the end whose weights TensorE turns: nothing is left to do while a transfer would be under way. */
 const LAST = 3;
 
 export interface ForwardOptions {
+  readonly lags: ForwardLags;
   /** Of weights that TensorE turns. */
   readonly share: number;
   readonly steps: number;
 }
 
 export class ForwardStages {
-  readonly stages: readonly Stage<Work>[] = [
-    [(w) => this.load(w), delays.load],
-    [(w, n) => this.score(w, n), delays.score],
-    [({ segments }, n) => this.softmax.peak(segments, n, this.scores(n)), delays.score],
-    [(w, n) => this.weigh(w, n), delays.score],
-    [(w, n) => this.turn(w, n), delays.turn],
-    [(w, n) => this.turnHere(w, n), delays.turnHere],
-    [(w, n) => this.collect(w, n), delays.collect],
-  ];
+  readonly stages: readonly Stage<Work>[];
   private readonly emit: Emitter;
   private readonly sizes: AttentionSizes;
   private readonly options: ForwardOptions;
@@ -83,6 +87,16 @@ export class ForwardStages {
     { q, o, lse, start }: ForwardTensors,
     options: ForwardOptions,
   ) {
+    const delays = delaysOf(options.lags);
+    this.stages = [
+      [(w) => this.load(w), delays.load],
+      [(w, n) => this.score(w, n), delays.score],
+      [({ segments }, n) => this.softmax.peak(segments, n, this.scores(n)), delays.score],
+      [(w, n) => this.weigh(w, n), delays.score],
+      [(w, n) => this.turn(w, n), delays.turn],
+      [(w, n) => this.turnHere(w, n), delays.turnHere],
+      [(w, n) => this.collect(w, n), delays.collect],
+    ];
     this.emit = emit;
     this.sizes = sizes;
     this.options = options;
@@ -99,7 +113,8 @@ export class ForwardStages {
     this.mask = causal && sizes.n > 1 ? makeMask(emit) : undefined;
     this.scores = ring(3, () => emit.psum("float32", [P, BLOCK], "scores"));
     const whole = sizes.n % P === 0 && sizes.m % P === 0;
-    this.weights = ring(delays.collect - delays.turn, () => {
+    const kept = Math.max(delays.collect - delays.turn, delays.turnHere - delays.score + 1);
+    this.weights = ring(kept, () => {
       const made = emit.sbuf(dtype, [P, BLOCK], "weights");
       // Whole chunks are turned; what no query or key stands for is read, though never used.
       if (!whole) emit.emit(records.memset, { dst: made, value: 0 }, { engine: "gpsimd" });

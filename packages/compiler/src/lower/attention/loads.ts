@@ -1,11 +1,26 @@
 /** Brings parts of q, k and v on chip: features on partitions for scores, tokens on partitions for what is multiplied by weights. */
 import { records } from "@opentrn/isa";
+import { bytesOf } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import { P } from "./plan.ts";
 
 /** A [tokens, heads, d] part of a tensor with features on partitions: one tensor [features, heads, tokens] for every 128 features. */
 export type Turned = readonly View[];
+
+/** Heads and tokens of a load. */
+export interface Loaded {
+  readonly heads: number;
+  readonly tokens: number;
+}
+
+/** Bytes of a partition that a part of `x`, [..., d], takes with features on partitions. */
+export const turnedBytes = (x: View, { heads, tokens }: Loaded): number =>
+  Math.ceil(x.shape.at(-1)! / P) * heads * tokens * bytesOf(x.dtype);
+
+/** The same with tokens on partitions. */
+export const loadedBytes = (x: View, { heads, tokens }: Loaded): number =>
+  Math.ceil(tokens / P) * heads * x.shape.at(-1)! * bytesOf(x.dtype);
 
 /** Where 128 features of [heads, tokens] are put: [at least the features, heads, tokens]. */
 export type Room = (features: number, heads: number, tokens: number) => View;

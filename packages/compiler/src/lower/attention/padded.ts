@@ -6,32 +6,17 @@ import { records } from "@opentrn/isa";
 import type { DType } from "@opentrn/numerics";
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
+import type { Stay } from "./ledger.ts";
 import type { Room } from "./loads.ts";
 import { P } from "./plan.ts";
 import { ringSize } from "./rings.ts";
-
-/** One load, and the steps that read it, by their position. */
-export class PaddedUse {
-  readonly index: number;
-  first = Number.POSITIVE_INFINITY;
-  last = -1;
-
-  constructor(index: number) {
-    this.index = index;
-  }
-
-  readBy(step: number): void {
-    this.first = Math.min(this.first, step);
-    this.last = Math.max(this.last, step);
-  }
-}
 
 export class PaddedPool {
   private readonly emit: Emitter;
   private readonly dtype: DType;
   private readonly name: string;
   private readonly engine: "vector" | "gpsimd";
-  private readonly uses: PaddedUse[] = [];
+  private readonly uses: Stay[] = [];
   private readonly buffers: View[] = [];
   private size = 0;
   private count = 0;
@@ -44,15 +29,14 @@ export class PaddedPool {
   }
 
   /** Announces a load of so many elements a partition; all are announced, and their steps named, before the first is made. */
-  announce(elements: number): PaddedUse {
+  announce(elements: number, stay: Stay): void {
     this.size = Math.max(this.size, elements);
-    const use = new PaddedUse(this.uses.length);
-    this.uses.push(use);
-    return use;
+    this.uses.push(stay);
   }
 
   /** Room for a load. `lag`: rounds from a step's loads to its last reading of them. */
-  room({ index }: PaddedUse, lag: number): Room {
+  room(stay: Stay, lag: number): Room {
+    const index = this.uses.indexOf(stay);
     return (features, heads, tokens) => {
       this.count ||= ringSize(this.uses.map((u) => ({ from: u.first, to: u.last + lag })));
       const at = index % this.count;

@@ -65,15 +65,20 @@ export const seenBy = (i: number, { n, m }: AttentionSizes, causal: boolean): nu
 /** Most tiles of a head that a panel holds. */
 const DEPTH = 8;
 
-/** Panels of a sequence's heads, [from, to). */
+/** Panels of a sequence's heads, [from, to), with so many heads times queries at most, but whole heads of up to 1024 queries. */
 export function panelsOf(
   { n }: AttentionSizes,
   sequence: number,
-  heads: readonly [number, number],
+  [from, to]: readonly [number, number],
+  most: number,
 ): readonly Panel[] {
   const panels: Panel[] = [];
-  for (let from = 0; from < n; from += DEPTH * P)
-    panels.push({ sequence, heads, queries: [from, Math.min(n, from + DEPTH * P)] });
+  const abreast = Math.max(1, Math.floor(most / Math.min(n, DEPTH * P)));
+  for (let head = from; head < to; head += abreast)
+    for (let query = 0; query < n; query += DEPTH * P) {
+      const heads = [head, Math.min(to, head + abreast)] as const;
+      panels.push({ sequence, heads, queries: [query, Math.min(n, query + DEPTH * P)] });
+    }
   return panels;
 }
 

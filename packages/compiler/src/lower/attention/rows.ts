@@ -7,7 +7,7 @@ import { type Batch, P, type Tile } from "./plan.ts";
 import { turn } from "./turn.ts";
 
 /** Columns of a page, all tiles of which get their lse together: ScalarE changes to its table of logarithms once a page. */
-const PAGE = 2048;
+export const PAGE = 1024;
 
 /** Columns of a batch, one a tile in order of slots. */
 export interface Columns {
@@ -55,7 +55,9 @@ export class Rows {
   }
 
   private open(): Page {
-    const column = (name: string): View => this.emit.sbuf("float32", [P, PAGE], name);
+    const { b, n, h } = this.sizes;
+    const width = Math.min(PAGE, b * h * Math.ceil(n / P));
+    const column = (name: string): View => this.emit.sbuf("float32", [P, width], name);
     const page: Page = {
       negative: [column("negative_max"), column("negative_max_before")],
       sum: column("sum"),

@@ -2,7 +2,16 @@
 import type { Emitter } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
 import type { ForwardTensors } from "./forward.ts";
-import { loadTokens, loadTurned, type Room, type Turned } from "./loads.ts";
+import type { Ledger } from "./ledger.ts";
+import {
+  type Loaded,
+  loadedBytes,
+  loadTokens,
+  loadTurned,
+  type Room,
+  type Turned,
+  turnedBytes,
+} from "./loads.ts";
 import { PaddedPool } from "./padded.ts";
 import type { Panel } from "./plan.ts";
 
@@ -30,9 +39,6 @@ export interface Reads {
   readonly queries: Queries;
 }
 
-/** Rounds between the stage that loads and the stage that makes scores. */
-export const SCORE_LAG = 8;
-
 /** Runs `make` when it is first asked. */
 export function lazily<T>(make: () => T): () => T {
   let made: T | undefined;
@@ -42,17 +48,26 @@ export function lazily<T>(make: () => T): () => T {
   };
 }
 
+export interface SourcesOptions {
+  /** Whether features are padded to 128. */
+  readonly padded: boolean;
+  /** Rounds from loads to scores. */
+  readonly lag: number;
+  readonly ledger: Ledger;
+}
+
 export class Sources {
   private readonly emit: Emitter;
   private readonly tensors: ForwardTensors;
+  private readonly options: SourcesOptions;
   private readonly pools: Readonly<Record<"q" | "k", PaddedPool>> | undefined;
 
-  /** `padded`: features are padded to 128. */
-  constructor(emit: Emitter, tensors: ForwardTensors, padded: boolean) {
+  constructor(emit: Emitter, tensors: ForwardTensors, options: SourcesOptions) {
     this.emit = emit;
     this.tensors = tensors;
+    this.options = options;
     const { dtype } = tensors.q;
-    this.pools = padded
+    this.pools = options.padded
       ? {
           q: new PaddedPool(emit, dtype, "q", "gpsimd"),
           k: new PaddedPool(emit, dtype, "k", "vector"),
@@ -67,7 +82,8 @@ export class Sources {
         .at(0, sequence)
         .slice(0, ...range)
         .slice(1, ...heads);
-    const place = this.place("k", (range[1] - range[0]) * (heads[1] - heads[0]));
+    const size = { tokens: range[1] - range[0], heads: heads[1] - heads[0] };
+    const place = this.place("k", size, loadedBytes(this.tensors.v, size));
     const load = lazily(() => ({
       k: loadTurned(this.emit, part(this.tensors.k), place.room()),
       v: loadTokens(this.emit, part(this.tensors.v), "v"),
@@ -80,20 +96,29 @@ export class Sources {
       .at(0, sequence)
       .slice(0, ...queries)
       .slice(1, ...heads);
-    const place = this.place("q", (queries[1] - queries[0]) * (heads[1] - heads[0]));
+    const size = { tokens: queries[1] - queries[0], heads: heads[1] - heads[0] };
+    // o takes as much as queries with tokens on partitions do.
+    const place = this.place("q", size, loadedBytes(this.tensors.q, size));
     const load = lazily(() => loadTurned(this.emit, part, place.room()));
     return { load, readBy: place.readBy };
   }
 
-  private place(name: "q" | "k", elements: number): Source & { readonly room: () => Room } {
+  private place(
+    name: "q" | "k",
+    size: Loaded,
+    others: number,
+  ): Source & { readonly room: () => Room } {
+    const { emit, options } = this;
+    const { dtype } = this.tensors[name];
+    const stay = options.ledger.stay(turnedBytes(this.tensors[name], size) + others);
+    const readBy = (step: number): void => stay.readBy(step);
     const pool = this.pools?.[name];
-    if (!pool)
-      return {
-        readBy: () => {},
-        room: () => (features, heads, tokens) =>
-          this.emit.sbuf(this.tensors[name].dtype, [features, heads, tokens], name),
-      };
-    const use = pool.announce(elements);
-    return { readBy: (step) => use.readBy(step), room: () => pool.room(use, SCORE_LAG) };
+    pool?.announce(size.tokens * size.heads, stay);
+    return {
+      readBy,
+      room: () =>
+        pool?.room(stay, options.lag) ??
+        ((features, heads, tokens) => emit.sbuf(dtype, [features, heads, tokens], name)),
+    };
   }
 }
