@@ -35,8 +35,8 @@ export interface Tiling {
 
 /** Share of a partition of SBUF that tiles of a block and of the next may take. */
 const SHARE = 0.67;
-/** Columns that a total of all rows collects before it is folded. */
-export const PARTS = 256;
+/** Most columns that a total of all rows collects before it is folded. */
+const PARTS = 256;
 /** Share of that for rows that stay. */
 const RESIDENT = 0.7;
 /** A layout that costs more than so many times the ideal is none, unless it costs little anyway. */
@@ -234,8 +234,18 @@ const hasColumns = (domain: Domain, layout: Layout): boolean =>
 export const rowBytes = (domain: Domain, layout: Layout, v: Value): number =>
   elementsOf(domain, layout, v, undefined) * bytesOf(v.type.dtype);
 
+/** Columns that a total of all rows collects: one a block and chunk, while there are not too many. */
+export function totalParts(domain: Domain, { layout, rows, perPartition, chunk }: Tiling): number {
+  const axis = layout.free[layout.chunk];
+  const chunks = axis === undefined ? 1 : Math.ceil(domain.axes.size(axis) / chunk);
+  // What is left at the end may be two blocks.
+  const blocks = Math.floor(rows / (LANES * perPartition)) + 2;
+  return Math.min(PARTS, blocks * chunks);
+}
+
 /** Bytes of a partition that stay for all blocks: values without rows, whole rows, and what reductions over rows collect. */
-export function keptBytes(domain: Domain, { layout, resident }: Tiling): number {
+export function keptBytes(domain: Domain, tiling: Tiling): number {
+  const { layout, resident } = tiling;
   const axis = layout.free[layout.chunk];
   let bytes = [...resident].reduce((n, v) => n + rowBytes(domain, layout, v), 0);
   for (const v of [...domain.outside, ...domain.ops.map((op) => op.results[0]!)]) {
@@ -244,7 +254,7 @@ export function keptBytes(domain: Domain, { layout, resident }: Tiling): number 
       !layout.rows.some((a) => varies.has(a)) && !(axis !== undefined && varies.has(axis));
     if (stays && !weightless.has(v.op.name)) bytes += rowBytes(domain, layout, v);
     if (v.op.name === "reduce" && !domain.outside.has(v) && foldsRows(domain, layout, v.op))
-      bytes += 4 * Math.max(PARTS, elementsOf(domain, layout, v, undefined));
+      bytes += 4 * Math.max(totalParts(domain, tiling), elementsOf(domain, layout, v, undefined));
   }
   return bytes;
 }

@@ -9,8 +9,13 @@ export type ComputeEngine = "vector" | "scalar" | "gpsimd";
 export interface Way {
   readonly engine: ComputeEngine;
   readonly ns: number;
+  /** What it takes of a second engine, where it is two instructions. */
+  readonly also?: { readonly engine: ComputeEngine; readonly ns: number };
   readonly emit: () => void;
 }
+
+/** Two instructions wait for each other: they must be done earlier by what they take. */
+const PATIENCE = 1;
 
 const narrow = (d: DType): boolean => bytesOf(d) <= 2 && isFloat(d);
 const inner = (v: View): boolean => {
@@ -84,10 +89,17 @@ export class Engines {
 
   /** Does it in the way that is finished first. */
   run(ways: readonly Way[]): void {
-    const best = ways.reduce((a, b) =>
-      this.busy[b.engine] + b.ns < this.busy[a.engine] + a.ns ? b : a,
-    );
+    const best = ways.reduce((a, b) => (this.finish(b) < this.finish(a) ? b : a));
     this.busy[best.engine] += best.ns;
+    if (best.also) this.busy[best.also.engine] += best.also.ns;
     best.emit();
+  }
+
+  private finish({ engine, ns, also }: Way): number {
+    const end = this.busy[engine] + ns;
+    if (!also) return end;
+    const both =
+      also.engine === engine ? end + also.ns : Math.max(end, this.busy[also.engine] + also.ns);
+    return both + PATIENCE * (ns + also.ns);
   }
 }

@@ -40,7 +40,7 @@ class Graph {
   }
 
   private shape(): number[] {
-    const rank = this.int(5);
+    const rank = this.int(6);
     const made: number[] = [];
     for (let d = 0; d < rank; d++) {
       const n = this.pick(this.sizes);

@@ -148,31 +148,76 @@ export function outOfPsum(site: Site, t: Tile): Tile {
   return held;
 }
 
-/** dst = (data op0 value) op1 other, on VectorE. */
+interface FirstStep {
+  readonly op: AluName;
+  readonly value: Arg;
+  readonly reverse: boolean;
+}
+interface TileStep {
+  readonly op: AluName;
+  readonly other: Tile;
+  readonly reverse: boolean;
+}
+
+/** dst = (data op0 value) op1 other: one instruction of VectorE, or two where that has far more to do than the others. */
 export function scalarTensorTensor(
   site: Site,
   dst: Tile,
   data: Tile,
-  first: { readonly op: AluName; readonly value: Arg; readonly reverse: boolean },
-  second: { readonly op: AluName; readonly other: Tile; readonly reverse: boolean },
+  first: FirstStep,
+  second: TileStep,
 ): void {
   const counts = countsOf(dst);
   const by = operand(site, first.value);
   const other = inPsum(data.view) ? outOfPsum(site, second.other) : second.other;
   inDims([dst.view, repeated(data, counts), repeated(other, counts)], ([d, x, y]) => {
-    site.engines.run([
-      {
-        engine: "vector",
-        ns: site.engines.twoTiles("vector", [d!, x!, y!]),
-        emit: () =>
-          site.emit.emit(
-            records.scalarTensorTensor,
-            { dst: d!, data: x!, operand0: by, operand1: y! },
-            { op0: first.op, reverse0: first.reverse, op1: second.op, reverse1: second.reverse },
-          ),
-      },
-    ]);
+    const one: Way = {
+      engine: "vector",
+      ns: site.engines.twoTiles("vector", [d!, x!, y!]),
+      emit: () =>
+        site.emit.emit(
+          records.scalarTensorTensor,
+          { dst: d!, data: x!, operand0: by, operand1: y! },
+          { op0: first.op, reverse0: first.reverse, op1: second.op, reverse1: second.reverse },
+        ),
+    };
+    const two = d!.free === dst.view.free ? apart(site, d!, x!, y!, by, first, second) : undefined;
+    site.engines.run(two ? [one, two] : [one]);
   });
+}
+
+/** The two steps on ScalarE and GpSimd. */
+function apart(
+  site: Site,
+  d: View,
+  x: View,
+  y: View,
+  by: View | number,
+  first: FirstStep,
+  second: TileStep,
+): Way | undefined {
+  const scaled = multiplyAdd(first.op, by, first.reverse);
+  if (!scaled || site.emit.chip.generation === 2 || inPsum(d, y)) return undefined;
+  const { engines, emit } = site;
+  return {
+    engine: "scalar",
+    ns: engines.plain("scalar", d, typeof by === "object"),
+    also: { engine: "gpsimd", ns: engines.twoTiles("gpsimd", [d, y]) },
+    emit: () => {
+      const middle = d.dtype === "float32" ? d : compact(site.scratch("float32", d.shape).view);
+      emit.emit(
+        records.tensorScalar,
+        { dst: middle, data: x, ...scaled.operands },
+        { ...scaled.attrs, engine: "scalar" },
+      );
+      const [data1, data2] = second.reverse ? [y, middle] : [middle, y];
+      emit.emit(
+        records.tensorTensor,
+        { dst: d, data1, data2 },
+        { op: second.op, engine: "gpsimd" },
+      );
+    },
+  };
 }
 
 export interface ActivationInput {

@@ -6,7 +6,6 @@ import type { Body, Operation } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { type DType, isFloat } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
-import { PARTS } from "./choose.ts";
 import type { Evaluator } from "./evaluate.ts";
 import { copy } from "./instructions.ts";
 import { foldedAxes } from "./layout.ts";
@@ -35,14 +34,14 @@ interface Parts {
   readonly counts: readonly number[];
 }
 
-/** The reduction `op`; `bank` says how many fp32 columns of PSUM it may have. */
-export function rowSum(e: Evaluator, op: Operation, columns: number): RowSum {
+/** The reduction `op`, which may have `columns` fp32 columns of PSUM; a total collects `most` parts before they are folded. */
+export function rowSum(e: Evaluator, op: Operation, columns: number, most: number): RowSum {
   const body = op.attrs["body"] as Body;
   const [y] = op.results;
   const counts = e.countsFor(e.domain.varies(y!)).with(0, e.site.emit.chip.partitions.value);
   const parts: Parts = { e, op, body, held: partialType(y!.type.dtype), counts };
   const n = counts.slice(1).reduce((a, b) => a * b, 1);
-  if (n === 1) return totals(parts);
+  if (n === 1) return totals(parts, most);
   return body === "add" && parts.held === "float32" && n <= columns
     ? inPsum(parts, n)
     : elementwise(parts);
@@ -143,10 +142,10 @@ function inPsum(p: Parts, n: number): RowSum {
 }
 
 /** One number out of all: every block leaves a column, which are folded at the end. */
-function totals(p: Parts): RowSum {
+function totals(p: Parts, most: number): RowSum {
   const { e, op, body, held, counts } = p;
   const { site } = e;
-  const wide = counts.with(1, PARTS);
+  const wide = counts.with(1, most);
   const columns = site.keep(held, wide, "parts");
   site.emit.emit(records.memset, { dst: compact(columns.view), value: identityOf(body, held) });
   let blocks = 0;
@@ -154,15 +153,15 @@ function totals(p: Parts): RowSum {
     op,
     add: () => {
       const part = folded(p, true);
-      const at = blocks % PARTS;
+      const at = blocks % most;
       const into = columns.view.slice(1, at, at + 1).slice(0, 0, part.view.partitions);
-      if (blocks < PARTS) copy(site, { view: into }, part);
+      if (blocks < most) copy(site, { view: into }, part);
       else accumulate(site, { view: into }, part, body);
       blocks++;
       over(p);
     },
     finish: () => {
-      const used = { view: columns.view.slice(1, 0, Math.min(blocks, PARTS)) };
+      const used = { view: columns.view.slice(1, 0, Math.min(blocks, most)) };
       const one = site.scratch(held, counts);
       fold(site, one, used, [1], body, held);
       return foldPartitions(p, one, 1);

@@ -6,7 +6,7 @@
 import type { Chip } from "@opentrn/chips";
 import type { Func, Operation, Value } from "@opentrn/ir";
 import type { Lowering, Template } from "../template.ts";
-import { chooseTiling, keptBytes, type Tiling } from "./choose.ts";
+import { chooseTiling, keptBytes, type Tiling, totalParts } from "./choose.ts";
 import { type ChunkSum, chunkSum } from "./chunk-sums.ts";
 import { type Domain, domainOf, flat } from "./domain.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -329,7 +329,7 @@ class Rows {
         const wanted = psumColumns(this.e, op);
         const given = wanted <= left ? wanted : 0;
         left -= given;
-        this.rowSums.set(op, rowSum(this.e, op, given));
+        this.rowSums.set(op, rowSum(this.e, op, given, totalParts(this.domain, this.tiling)));
       }
   }
 
