@@ -13,6 +13,11 @@ const cases: readonly Case[] = [
   { n: 1, d: 16 },
   { n: 1, m: 50, h: 3, g: 1, d: 33 },
   { b: 2, n: 16, h: 4, g: 2, d: 16 },
+  // So many heads that features are padded to all rows of TensorE.
+  { b: 16, n: 5, h: 16, g: 8, d: 24 },
+  { b: 4, n: 3, m: 9, h: 64, g: 64, d: 64, causal: false },
+  // More tiles than a page of row sums has columns.
+  { b: 18, n: 1, h: 64, d: 4 },
   // Keys of one tile in several blocks.
   { n: 40, m: 2200, d: 16 },
   { n: 60, m: 1300, d: 256, dtype: "float32" },

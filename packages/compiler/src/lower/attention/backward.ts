@@ -69,7 +69,7 @@ function planOf(
   const { dtype } = tensors.q;
   const room = emit.chip.sbuf.usableBytesPerPartition.value - SLACK;
   const chunks = chunksOf(sizes, config.causal);
-  const padded = sizes.b * sizes.h * chunks >= 32 && wantsAllRows(emit.chip, sizes.d, MATMULS);
+  const padded = wantsAllRows(emit.chip, sizes.d, MATMULS, sizes.b * sizes.h * chunks);
   let plan: Plan | undefined;
   for (const divisions of ways)
     for (const delays of all)

@@ -45,10 +45,21 @@ export interface ChunkMatmuls {
   readonly products: number;
 }
 
-/** Whether features are padded to all rows of TensorE: its duty limiter counts a matmul by the rows it uses, and would halve its rate. */
-export function wantsAllRows(chip: Chip, d: number, { scores, products }: ChunkMatmuls): boolean {
+/** Blocks of 128 x 128 scores below which a Program is over before the duty limiter matters. */
+const FEW = 256;
+
+/**
+ * Whether features are padded with zeros to all rows of TensorE, for so many blocks of 128 x 128 scores: its duty limiter counts a matmul
+ * by the rows it uses, and would halve its rate (docs/time.md). Whether rows of zeros count on the chip was never measured.
+ */
+export function wantsAllRows(
+  chip: Chip,
+  d: number,
+  { scores, products }: ChunkMatmuls,
+  blocks: number,
+): boolean {
   const { duty } = chip.tensor;
-  if (!duty || d >= P) return false;
+  if (!duty || d >= P || blocks < FEW) return false;
   const narrow = scores * P;
   const wide = products * Math.max(chip.tensor.minimumCycles.value, d);
   const useful = (narrow * (d / P) + wide) / (narrow + wide);

@@ -143,6 +143,6 @@ function loadOf(sizes: AttentionSizes, { causal }: AttentionConfig, dtype: DType
   return { dtype, bytes, matmuls: MATMULS, d, passes: 1.3 };
 }
 
-/** Whether features are padded to 128: worth it where TensorE is busy for several windows of its duty limiter. */
+/** Whether features are padded to 128. */
 const padsFeatures = (chip: Chip, sizes: AttentionSizes, { causal }: AttentionConfig): boolean =>
-  sizes.b * sizes.h * chunksOf(sizes, causal) >= 64 && wantsAllRows(chip, sizes.d, MATMULS);
+  wantsAllRows(chip, sizes.d, MATMULS, sizes.b * sizes.h * chunksOf(sizes, causal));

@@ -43,10 +43,13 @@ export class Rows {
   /** Columns for the tiles of a batch. */
   columns(batch: Batch): Columns {
     const count = batch.tiles.length;
-    if (!this.page || this.page.entries.length + count > PAGE) this.page = this.open();
-    const { entries, negative, sum } = this.page;
-    this.page.open.add(batch);
-    this.pageOf.set(batch, this.page);
+    const full = this.page && this.page.entries.length + count > PAGE ? this.page : undefined;
+    const page = full || !this.page ? this.open() : this.page;
+    this.page = page;
+    if (full?.open.size === 0) this.write(full);
+    const { entries, negative, sum } = page;
+    page.open.add(batch);
+    this.pageOf.set(batch, page);
     const from = entries.length;
     for (const tile of batch.tiles)
       entries.push({ row: batch.panel.sequence * this.sizes.h + tile.head, tile });
