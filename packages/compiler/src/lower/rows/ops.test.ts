@@ -10,18 +10,11 @@ import { type Bound, bounds } from "./bounds.ts";
 const { func, tensor } = ir;
 const [trn1, trn2, trn3] = ["trn1", "trn2", "trn3"].map(chipNamed);
 
-const unary = ["negate", "abs", "sign"] as const;
-const functions = [
-  "exponential",
-  "log",
-  "sqrt",
-  "rsqrt",
-  "tanh",
-  "logistic",
-  "sine",
-  "cosine",
-] as const;
-const binary = ["add", "subtract", "multiply", "divide", "maximum", "minimum"] as const;
+const { negate, abs, sign, add: plus, subtract, multiply, divide, maximum, minimum } = ir;
+const { exponential, log, sqrt, rsqrt, tanh, logistic, sine, cosine } = ir;
+const unary = { negate, abs, sign };
+const functions = { exponential, log, sqrt, rsqrt, tanh, logistic, sine, cosine };
+const binary = { add: plus, subtract, multiply, divide, maximum, minimum };
 
 const isFloat = (d: ir.ElementType): boolean => dtypeInfo[d].kind === "float";
 const isNumber = (d: ir.ElementType): boolean => d !== "bool_";
@@ -75,15 +68,15 @@ for (const d of types) {
     cases.push([`${name} ${d}`, fn, boundOf(name.split(" ")[0]!, d), d]);
   };
   if (isNumber(d)) {
-    for (const name of unary)
+    for (const [name, f] of Object.entries(unary))
       add(
         name,
-        func("f", x(d), ({ x }) => [ir[name](x)]),
+        func("f", x(d), ({ x }) => [f(x)]),
       );
-    for (const name of binary)
+    for (const [name, f] of Object.entries(binary))
       add(
         name,
-        func("f", xy(d), ({ x, y }) => [ir[name](x, y)]),
+        func("f", xy(d), ({ x, y }) => [f(x, y)]),
       );
     add(
       "add number",
@@ -99,10 +92,10 @@ for (const d of types) {
     );
   }
   if (isFloat(d)) {
-    for (const name of functions)
+    for (const [name, f] of Object.entries(functions))
       add(
         name,
-        func("f", x(d), ({ x }) => [ir[name](x)]),
+        func("f", x(d), ({ x }) => [f(x)]),
       );
     add(
       "power",
