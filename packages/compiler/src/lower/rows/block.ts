@@ -53,7 +53,7 @@ export interface BlockSpec {
   /** Values that `bind` gives as tiles on chip; the root is one of them unless it is made by `ops`. */
   readonly onChip?: readonly Value[];
   readonly results: readonly Value[];
-  /** Bytes of a partition that the block may take for its tiles; default 64 KiB. */
+  /** Bytes of a partition that the block may take for its tiles, values without rows (which are kept) not counted; default 64 KiB. */
   readonly budget?: number;
 }
 
