@@ -29,7 +29,9 @@ describe("presets", () => {
   });
 
   test("an unknown one names those there are", () => {
-    expect(() => presetConfig("llama-9")).toThrow("no preset is called llama-9; there are demo-llama, gpt2,");
+    expect(() => presetConfig("llama-9")).toThrow(
+      "no preset is called llama-9; there are demo-llama, gpt2,",
+    );
     expect(() => presetConfig("../package")).toThrow("no preset is called");
   });
 });
