@@ -18,7 +18,7 @@
  *   a tile on chip (SBUF or PSUM, PSUM is fine for any number of values): [p, n] with p the rows of this block, n the columns of this block
  *   (of the value's own: 1 where it lacks columns), dimensions after the first may be several; values without rows must be the same on
  *   all p partitions. Or a tensor in HBM with the value's own shape: the block loads the part it needs (bias and the like once for all
- *   partitions and kept; transposes and slices of it cost nothing more). The tile's type may be narrower than the value's where fp32
+ *   partitions, and kept for the same columns of other rows, up to 16 KiB of a partition; transposes and slices of it cost nothing more). The tile's type may be narrower than the value's where fp32
  *   holds it exactly (bf16 for an fp32 value); a PSUM accumulator is float32 whatever the value's type says.
  * - Returned tiles lie in SBUF, dense, [p, n] with n the value's elements in this block, in the value's own type. They are valid until the
  *   next `emit` of the same Block: store or consume them before.
@@ -64,6 +64,8 @@ export interface BlockRequest {
 }
 
 const DEFAULT_BUDGET = 64 * 1024;
+/** Bytes of a partition for columns of values without rows, kept for blocks of other rows. */
+const COLUMN_BYTES = 16 * 1024;
 
 /** What the analysis of a spec finds. */
 interface Analysis {
@@ -156,7 +158,8 @@ export class Block {
     // A single row has no axis: then nothing has rows, and a block is one partition.
     const lanes = found.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
     const bind = (v: Value): View => this.bind(v);
-    this.evaluator = new Evaluator(found.domain, found.layout, site, bind, lanes);
+    const { domain, layout } = found;
+    this.evaluator = new Evaluator(domain, layout, site, bind, lanes, new Set(), COLUMN_BYTES);
   }
 
   static of(spec: BlockSpec, emit: Emitter): Block | string {

@@ -63,6 +63,9 @@ export class Evaluator {
   private readonly resident: ReadonlySet<Value>;
   private readonly wholeRows = new Map<Value, View>();
   private loadedChunks = new Map<Value, Set<number>>();
+  /** Bytes of a partition left for chunks of values without rows that are kept, and those tiles. */
+  private columnBytes: number;
+  private readonly columns = new Map<Value, Map<string, Tile>>();
   /** Values whose row sums are wanted, and those that are there. */
   private readonly sums = new Set<Value>();
   private readonly sideSums = new Map<Value, Tile>();
@@ -81,8 +84,10 @@ export class Evaluator {
     bind: Bind,
     lanes = site.emit.chip.partitions.value,
     resident: ReadonlySet<Value> = new Set(),
+    columnBytes = 0,
   ) {
     this.resident = resident;
+    this.columnBytes = columnBytes;
     this.lanes = lanes;
     this.domain = domain;
     this.layout = layout;
@@ -295,15 +300,34 @@ export class Evaluator {
     transfer(emit, this.domain, this.layout, this.at, this.tensorOf(v), tile, "load");
   }
 
+  private fetched(v: Value, tile: Tile): Tile {
+    this.fetch(v, tile.view);
+    return tile;
+  }
+
+  /** A chunk of a value without rows, which other blocks of the same columns find again. */
+  private keptColumns(v: Value, counts: readonly number[]): Tile | undefined {
+    if (hasRows(this.domain, this.layout, v) || this.scopeOf(v) !== "chunk") return undefined;
+    const { from, to } = this.at;
+    const known = this.columns.get(v) ?? new Map<string, Tile>();
+    this.columns.set(v, known);
+    const before = known.get(`${from} ${to}`);
+    if (before) return before;
+    const bytes = counts.slice(1).reduce((a, b) => a * b, bytesOf(v.type.dtype));
+    if (bytes > this.columnBytes) return undefined;
+    this.columnBytes -= bytes;
+    const tile = this.fetched(v, this.site.keep(v.type.dtype, counts, "columns"));
+    known.set(`${from} ${to}`, tile);
+    return tile;
+  }
+
   private load(v: Value): Tile {
     if (this.resident.has(v)) return this.loadResident(v);
     const varies = this.domain.varies(v);
     const counts = this.countsFor(varies);
     const from = this.domain.outside.has(v) ? this.bind(v) : undefined;
     if (from && from.space !== "hbm") return { view: onChip(from, counts) };
-    const tile = this.fresh(v, v.type.dtype, counts);
-    this.fetch(v, tile.view);
-    return tile;
+    return this.keptColumns(v, counts) ?? this.fetched(v, this.fresh(v, v.type.dtype, counts));
   }
 
   /** The tensor of a value in HBM. */
