@@ -59,7 +59,7 @@ export function chunksOf({ n, m }: AttentionSizes, causal: boolean): number {
 }
 
 /** Keys a query of row `i` sees: [0, seen). */
-export const seenBy = (i: number, { n, m }: AttentionSizes, causal: boolean): number =>
+const seenBy = (i: number, { n, m }: AttentionSizes, causal: boolean): number =>
   causal ? i + m - n + 1 : m;
 
 /** Most tiles of a head that a panel holds. */

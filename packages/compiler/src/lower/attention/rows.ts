@@ -7,7 +7,7 @@ import { type Batch, P, type Tile } from "./plan.ts";
 import { turn } from "./turn.ts";
 
 /** Columns of a page, all tiles of which get their lse together: ScalarE changes to its table of logarithms once a page. */
-export const PAGE = 1024;
+const PAGE = 1024;
 
 /** Columns of a batch, one a tile in order of slots. */
 export interface Columns {

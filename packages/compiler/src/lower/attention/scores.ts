@@ -10,7 +10,7 @@ import type { Tile } from "./plan.ts";
 export const BANK = 512;
 
 /** Parts of [from, to) that lie in one PSUM bank each. */
-export function* bankParts(from: number, to: number): Generator<readonly [number, number]> {
+function* bankParts(from: number, to: number): Generator<readonly [number, number]> {
   for (let at = from; at < to; ) {
     const end = Math.min(to, (Math.floor(at / BANK) + 1) * BANK);
     yield [at, end];

@@ -191,5 +191,5 @@ export class Softmax {
 }
 
 /** A segment's columns of a block, [rows, keys]. */
-export const scoresOf = (block: View, { tile, from, to, at }: Segment): View =>
+const scoresOf = (block: View, { tile, from, to, at }: Segment): View =>
   block.slice(0, 0, tile.rows).slice(1, at, at + to - from);
