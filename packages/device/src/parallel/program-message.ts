@@ -22,17 +22,19 @@ function shared<T extends Int32Array | Uint32Array | Uint8Array>(source: T): T {
 }
 
 export function programMessage(program: Program): ProgramMessage {
-  const { strings: _, warnings: __, classes, ...rest } = program;
+  const { name, chip, cores, lines, outputs, inputs, depends, ordered, prints } = program;
   return {
-    ...rest,
+    ...{ name, chip, cores, lines, outputs, inputs, depends, ordered, prints },
     starts: shared(program.starts),
     words: shared(program.words),
     classOf: shared(program.classOf),
     coreOf: shared(program.coreOf),
-    classes: classes.map(({ op, call: { chip: ___, ...call }, ...c }) => ({
-      ...c,
+    // Constants are put into the shared memory by the thread that made it.
+    storages: program.storages.map(({ data: _, ...s }) => s),
+    // The chip travels once.
+    classes: program.classes.map(({ id, engine, op, call: { chip: _, ...call } }) => ({
+      ...{ id, engine, call },
       op: op.name,
-      call,
     })),
   };
 }
