@@ -159,7 +159,9 @@ export class Block {
     const lanes = found.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
     const bind = (v: Value): View => this.bind(v);
     const { domain, layout } = found;
-    this.evaluator = new Evaluator(domain, layout, site, bind, lanes, new Set(), COLUMN_BYTES);
+    this.evaluator = new Evaluator(domain, layout, site, bind, lanes, {
+      columnBytes: COLUMN_BYTES,
+    });
   }
 
   static of(spec: BlockSpec, emit: Emitter): Block | string {

@@ -4,12 +4,13 @@
  */
 import { invariant } from "@opentrn/base";
 import type { Operation, Value } from "@opentrn/ir";
-import { bytesOf, type DType, encode, isFloat } from "@opentrn/numerics";
+import { bytesOf, type DType } from "@opentrn/numerics";
 import type { View } from "../../emit/view.ts";
 import { viewOf } from "../move/views.ts";
 import type { Axis } from "./axes.ts";
 import { computeOp } from "./compute.ts";
 import type { Domain } from "./domain.ts";
+import { type Keeping, KeptTiles } from "./kept-tiles.ts";
 import {
   type Extent,
   foldedAxes,
@@ -19,6 +20,7 @@ import {
   isChunked,
   type Layout,
 } from "./layout.ts";
+import { bytesOfNumbers, numberOf } from "./literals.ts";
 import type { Site } from "./site.ts";
 import { type Arg, compact, countsOf, isTile, type Tile } from "./tile.ts";
 import { type HbmTensor, hbmTensor, transfer } from "./transfer.ts";
@@ -59,13 +61,7 @@ export class Evaluator {
   private readonly writeAs = new Map<Operation, Value>();
   /** Operations whose result goes to a tile that is there. */
   private readonly writeInto = new Map<Operation, Tile>();
-  /** Values whose whole rows stay, their tiles, and the chunks of them that are there. */
-  private readonly resident: ReadonlySet<Value>;
-  private readonly wholeRows = new Map<Value, View>();
-  private loadedChunks = new Map<Value, Set<number>>();
-  /** Bytes of a partition left for chunks of values without rows that are kept, and those tiles. */
-  private columnBytes: number;
-  private readonly columns = new Map<Value, Map<string, Tile>>();
+  private readonly kept: KeptTiles;
   /** Values whose row sums are wanted, and those that are there. */
   private readonly sums = new Set<Value>();
   private readonly sideSums = new Map<Value, Tile>();
@@ -83,11 +79,9 @@ export class Evaluator {
     site: Site,
     bind: Bind,
     lanes = site.emit.chip.partitions.value,
-    resident: ReadonlySet<Value> = new Set(),
-    columnBytes = 0,
+    keeping: Keeping = {},
   ) {
-    this.resident = resident;
-    this.columnBytes = columnBytes;
+    this.kept = new KeptTiles(domain, layout, site, keeping);
     this.lanes = lanes;
     this.domain = domain;
     this.layout = layout;
@@ -105,7 +99,7 @@ export class Evaluator {
   begin(extent: Extent, sameRows = false): void {
     this.at = extent;
     if (!sameRows) {
-      this.loadedChunks = new Map();
+      this.kept.nextRows();
       for (const t of this.negatives.values()) if (t.slot) this.site.give(t.slot);
       this.negatives.clear();
     }
@@ -272,62 +266,25 @@ export class Evaluator {
       : this.site.make(dtype, counts);
   }
 
-  /** A chunk of a value whose rows stay. */
-  private loadResident(v: Value): Tile {
-    const { layout } = this;
-    const { from, to, partitions } = this.at;
-    const d = layout.chunk + 2;
-    let whole = this.wholeRows.get(v);
-    if (!whole) {
-      const all = { from: 0, to: this.domain.axes.size(layout.free[layout.chunk]!) };
-      const counts = freeCounts(this.domain, layout, this.domain.varies(v), all);
-      const lanes = this.site.emit.chip.partitions.value;
-      whole = this.site.keep(v.type.dtype, [lanes, 1, ...counts], "rows").view;
-      this.wholeRows.set(v, whole);
-    }
-    const view = whole.slice(0, 0, partitions).slice(d, from, to);
-    const loaded = this.loadedChunks.get(v) ?? new Set<number>();
-    this.loadedChunks.set(v, loaded);
-    if (!loaded.has(from)) {
-      this.fetch(v, view);
-      loaded.add(from);
-    }
-    return { view };
-  }
-
   private fetch(v: Value, tile: View): void {
     const { emit } = this.site;
     transfer(emit, this.domain, this.layout, this.at, this.tensorOf(v), tile, "load");
   }
 
-  private fetched(v: Value, tile: Tile): Tile {
-    this.fetch(v, tile.view);
-    return tile;
-  }
-
-  /** A chunk of a value without rows, which other blocks of the same columns find again. */
-  private keptColumns(v: Value, counts: readonly number[]): Tile | undefined {
-    if (hasRows(this.domain, this.layout, v) || this.scopeOf(v) !== "chunk") return undefined;
-    const { from, to } = this.at;
-    const known = this.columns.get(v) ?? new Map<string, Tile>();
-    this.columns.set(v, known);
-    const before = known.get(`${from} ${to}`);
-    if (before) return before;
-    const bytes = counts.slice(1).reduce((a, b) => a * b, bytesOf(v.type.dtype));
-    if (bytes > this.columnBytes) return undefined;
-    this.columnBytes -= bytes;
-    const tile = this.fetched(v, this.site.keep(v.type.dtype, counts, "columns"));
-    known.set(`${from} ${to}`, tile);
-    return tile;
-  }
-
   private load(v: Value): Tile {
-    if (this.resident.has(v)) return this.loadResident(v);
+    const fetch = (tile: View): void => this.fetch(v, tile);
+    const rows = this.kept.rowsOf(v, this.at, fetch);
+    if (rows) return rows;
     const varies = this.domain.varies(v);
     const counts = this.countsFor(varies);
     const from = this.domain.outside.has(v) ? this.bind(v) : undefined;
     if (from && from.space !== "hbm") return { view: onChip(from, counts) };
-    return this.keptColumns(v, counts) ?? this.fetched(v, this.fresh(v, v.type.dtype, counts));
+    const again = !hasRows(this.domain, this.layout, v) && this.scopeOf(v) === "chunk";
+    const kept = again ? this.kept.columnsOf(v, this.at, counts, fetch) : undefined;
+    if (kept) return kept;
+    const tile = this.fresh(v, v.type.dtype, counts);
+    fetch(tile.view);
+    return tile;
   }
 
   /** The tensor of a value in HBM. */
@@ -479,27 +436,8 @@ function asTile(e: Evaluator, a: Arg, v: Value): Tile {
   return e.site.fixed(value, v.type.dtype, e.extent.partitions);
 }
 
-/** The number that all elements of a constant are. */
-function numberOf(v: Value): number | undefined {
-  const value = v.op.name === "constant" ? v.op.attrs["value"] : undefined;
-  return typeof value === "number" ? value : undefined;
-}
-
 /** The caller's tile with the dimensions of ours. */
 function onChip(view: View, counts: readonly number[]): View {
   const p = view.partitions === counts[0] ? view : view.slice(0, 0, counts[0]!);
   return p.reshape(counts);
-}
-
-/** Row-major bytes, little-endian. */
-function bytesOfNumbers(data: ArrayLike<number>, dtype: DType): Uint8Array {
-  const width = bytesOf(dtype);
-  const view = new DataView(new ArrayBuffer(data.length * width));
-  for (let i = 0; i < data.length; i++) {
-    const bits = isFloat(dtype) ? encode(data[i]!, dtype) : data[i]!;
-    if (width === 1) view.setUint8(i, bits);
-    else if (width === 2) view.setUint16(2 * i, bits, true);
-    else view.setUint32(4 * i, bits, true);
-  }
-  return new Uint8Array(view.buffer);
 }

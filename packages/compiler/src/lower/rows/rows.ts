@@ -112,14 +112,9 @@ class Rows {
     this.site = new Site(emit, pool, tiling.layout.free.length + 2);
     // Without rows everything lies on one partition, and blocks of one row do it all.
     const lanes = tiling.layout.rows.length === 0 ? 1 : emit.chip.partitions.value;
-    this.e = new Evaluator(
-      domain,
-      tiling.layout,
-      this.site,
-      lowering.input,
-      lanes,
-      tiling.resident,
-    );
+    this.e = new Evaluator(domain, tiling.layout, this.site, lowering.input, lanes, {
+      rows: tiling.resident,
+    });
     this.late = lateValues(domain, tiling.layout);
     this.phases = this.makePhases();
   }
