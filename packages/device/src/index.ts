@@ -21,7 +21,7 @@ export * from "./parallel/index.ts";
 export * from "./placement/index.ts";
 export * from "./replay/index.ts";
 export * from "./scheduling/index.ts";
-export { totalIfNarrowRowsCountLess, totalsByDutyPhase } from "./timeline/duty-phases.ts";
+export { totalsByDutyPhase, totalsIfNarrowRowsCountOtherwise } from "./timeline/duty-phases.ts";
 export * from "./timeline/index.ts";
 export {
   type ModelChanges,

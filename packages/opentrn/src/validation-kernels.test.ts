@@ -2,12 +2,16 @@
 import { describe, expect, test } from "vitest";
 import { cases as bmmSoftmax } from "../../../validation/kernels/bmm-softmax.ts";
 import type { Case } from "../../../validation/kernels/case.ts";
+import { cases as conv } from "../../../validation/kernels/conv2d.ts";
 import { cases as gqa } from "../../../validation/kernels/gqa.ts";
 import { cases as lora } from "../../../validation/kernels/lora.ts";
+import { cases as bench } from "../../../validation/kernels/nki-bench.ts";
+import { cases as samples } from "../../../validation/kernels/nki-samples.ts";
 import { cases as norm } from "../../../validation/kernels/rmsnorm-matmul.ts";
 import { cases as rope } from "../../../validation/kernels/rope.ts";
 import { cases as silu } from "../../../validation/kernels/silu.ts";
 import { cases as swiglu } from "../../../validation/kernels/swiglu.ts";
+import { cases as transpose } from "../../../validation/kernels/transpose.ts";
 import { cases as transposed } from "../../../validation/kernels/transpose-matmul.ts";
 import { chip, tensor } from "./index.ts";
 
@@ -91,6 +95,7 @@ async function holds(
   settings: Readonly<Record<string, string | number>>,
   reference: (given: Given) => Float64Array,
   tolerance: number,
+  least = -0.5,
 ): Promise<void> {
   const [launch] = make({ shapes, dtype: "float32", settings });
   const given: Record<string, Float32Array> = {};
@@ -99,7 +104,7 @@ async function holds(
     const [rows, columns] = [shape[0]!, n / shape[0]!];
     const value = (i: number, j: number): number => {
       if (name === "identity") return i === j ? 1 : 0;
-      if (name !== "permutation") return random();
+      if (name !== "permutation") return random() + 0.5 + least;
       return i === j - rows / 2 ? 1 : i === j + rows / 2 ? -1 : 0;
     };
     given[name] = Float32Array.from({ length: n }, (_, k) =>
@@ -260,4 +265,93 @@ describe("kernels behind published rows", () => {
         EXACT,
       ),
   );
+
+  test("batched matmul of the benchmark, with and without softmax", async () => {
+    const sizes = { B: 1, M: 1024, K: 64, N: 1024 };
+    const product = ({ lhs, rhs }: Given): Matrix =>
+      times(view(lhs!, 1024, 64), view(rhs!, 64, 1024));
+    await holds(bench.bmm, sizes, {}, (g) => flat(product(g)), EXACT);
+    await holds(bench.bmmSoftmax, sizes, {}, (g) => flat(softmax(product(g))), EXACT);
+  });
+
+  test("matmul of the benchmark", () =>
+    holds(
+      bench.matmul,
+      { M: 128, K: 1024, N: 1024 },
+      {},
+      ({ lhs, rhs }) => flat(times(view(lhs!, 128, 1024), view(rhs!, 1024, 1024))),
+      EXACT,
+    ));
+
+  test("AdamW of the benchmark", () =>
+    holds(
+      bench.adamw,
+      { M: 192, N: 1024 },
+      {},
+      ({ theta, g, m, v }) =>
+        Float64Array.from(theta!, (t, i) => {
+          const mean = 0.9 * m![i]! + 0.1 * g![i]!;
+          const variance = 0.999 * v![i]! + 0.001 * g![i]! * g![i]!;
+          return t * (1 - 1e-5) - (0.01 * mean) / (Math.sqrt(1000 * variance) + 1e-8);
+        }),
+      EXACT,
+      0.1,
+    ));
+
+  test("convolution, with and without pooling", async () => {
+    const sizes = { in_ch: 128, out_ch: 128, image: 6, filter0: 3 };
+    const outputs = ({ image, weights }: Given): Float64Array =>
+      Float64Array.from({ length: 128 * 16 }, (_, k) => {
+        const [o, y, x] = [Math.floor(k / 16), Math.floor(k / 4) % 4, k % 4];
+        let sum = 0;
+        for (let i = 0; i < 3; i++)
+          for (let j = 0; j < 3; j++)
+            for (let c = 0; c < 128; c++)
+              sum +=
+                image![(c * 6 + y + i) * 6 + x + j]! * weights![((i * 3 + j) * 128 + c) * 128 + o]!;
+        return sum;
+      });
+    await holds(conv.conv, sizes, {}, outputs, EXACT);
+    const pooled = (given: Given): Float64Array => {
+      const all = outputs(given);
+      return Float64Array.from({ length: 128 * 4 }, (_, k) => {
+        const at = Math.floor(k / 4) * 16 + (Math.floor(k / 2) % 2) * 8 + (k % 2) * 2;
+        return Math.max(all[at]!, all[at + 1]!, all[at + 4]!, all[at + 5]!);
+      });
+    };
+    await holds(conv.conv, sizes, { pool: 1 }, pooled, EXACT);
+  });
+
+  test("norm and projection, pooling and transposition of sample kernels", async () => {
+    await holds(
+      samples.rmsnormQkv,
+      { batch: 1, seqlen: 256, hidden: 512, d_out: 128 },
+      {},
+      ({ hidden, weights }) =>
+        flat(times(rmsNorm(view(hidden!, 256, 512), 1e-6), view(weights!, 512, 128))),
+      EXACT,
+    );
+    await holds(
+      samples.averagePool,
+      { n: 1, c: 4, h: 6, w: 6, out: 4 },
+      {},
+      ({ image }) =>
+        Float64Array.from({ length: 64 }, (_, k) => {
+          const [c, i, j] = [Math.floor(k / 16), Math.floor(k / 4) % 4, k % 4];
+          let [sum, n] = [0, 0];
+          for (let y = Math.floor(i * 1.5); y < Math.ceil((i + 1) * 1.5); y++)
+            for (let x = Math.floor(j * 1.5); x < Math.ceil((j + 1) * 1.5); x++, n++)
+              sum += image![(c * 6 + y) * 6 + x]!;
+          return sum / n;
+        }),
+      EXACT,
+    );
+    await holds(
+      transpose.transpose,
+      { M: 512, N: 256 },
+      {},
+      ({ matrix: m }) => flat(flip(view(m!, 512, 256))),
+      1e-9,
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { place } from "../placement/index.ts";
-import { totalIfNarrowRowsCountLess, totalsByDutyPhase } from "./duty-phases.ts";
+import { totalsByDutyPhase, totalsIfNarrowRowsCountOtherwise } from "./duty-phases.ts";
 import { Sketch } from "./sketch.ts";
 import { timeline } from "./timeline.ts";
 
@@ -67,10 +67,15 @@ describe("the duty limiter's threshold", () => {
     expect(t.totalNs / 400).toBeLessThan(920);
   });
 
-  it("is uncertain for half-filled matmuls only: they may be cold all the time", () => {
+  it("is uncertain for half-filled matmuls only: they may be cold all the time, or warm up where the threshold is met exactly", () => {
     const half = bursts(1, 64, 400, 64);
-    expect(totalIfNarrowRowsCountLess(half) / half.totalNs).toBeGreaterThan(1.8);
+    expect(totalsIfNarrowRowsCountOtherwise(half).less / half.totalNs).toBeGreaterThan(1.8);
+    const cold = bursts(8, 8, 64, 64);
+    expect(totalsIfNarrowRowsCountOtherwise(cold).more / cold.totalNs).toBeLessThan(0.7);
     const full = bursts(1, 64, 400, 128);
-    expect(totalIfNarrowRowsCountLess(full)).toBe(full.totalNs);
+    expect(totalsIfNarrowRowsCountOtherwise(full)).toEqual({
+      less: full.totalNs,
+      more: full.totalNs,
+    });
   });
 });

@@ -35,12 +35,15 @@ export function totalsByDutyPhase(t: Timeline, count: number): number[] {
 }
 
 /**
- * The kernel's time in nanoseconds should cycles with less than all rows of the array count for so little that half of the rows never
- * keep it at full rate. The timeline's own total where every matmul uses all rows.
+ * The kernel's times in nanoseconds should cycles with less than all rows of the array count for so little that half of the rows never
+ * keep it at full rate, and should they count for as much as the threshold's measured bounds allow. The timeline's own total where every
+ * matmul uses all rows.
  */
-export function totalIfNarrowRowsCountLess(t: Timeline): number {
+export function totalsIfNarrowRowsCountOtherwise(t: Timeline): { less: number; more: number } {
   const narrow = t.plans.some((p) => p.streamCycles > 0 && p.rows < 1);
-  return isLimited(t) && narrow
-    ? totalWith(t, { narrowRows: modelValue("narrowRowsAtLeast") })
-    : t.totalNs;
+  if (!isLimited(t) || !narrow) return { less: t.totalNs, more: t.totalNs };
+  return {
+    less: totalWith(t, { narrowRows: modelValue("narrowRowsAtLeast") }),
+    more: totalWith(t, { narrowRows: modelValue("narrowRowsAtMost") }),
+  };
 }

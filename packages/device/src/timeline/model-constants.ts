@@ -17,6 +17,12 @@ export const modelConstants = {
     "derived",
     "of half, which the Neuron Explorer documentation gives as the limiter's threshold, and three eighths, which was measured",
   ),
+  /** The same at most. */
+  narrowRowsAtMost: fact(
+    1.03,
+    "derived",
+    "the threshold lies between 0.365 and 0.3754 of a window in the neuron-profile dumps; kernels that sit on it were seen on both sides",
+  ),
   /** Nanoseconds in which users of one memory share its bandwidth evenly. */
   hbmSlotNs: fact(
     500,

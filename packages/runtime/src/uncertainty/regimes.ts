@@ -9,8 +9,8 @@ import {
   type PathKind,
   queues,
   type Timeline,
-  totalIfNarrowRowsCountLess,
   totalsByDutyPhase,
+  totalsIfNarrowRowsCountOtherwise,
 } from "@opentrn/device";
 import type { Basis, InstructionClass } from "@opentrn/isa";
 import { bytesOf } from "@opentrn/numerics";
@@ -86,11 +86,11 @@ export function evidenceOf(timelines: readonly Timeline[]): Evidence {
     all += addShares(t, shares);
     const again = t.graph.count <= PLAYED_AGAIN;
     const phases = again ? totalsByDutyPhase(t, PHASES) : [t.totalNs];
-    const narrow = totalIfNarrowRowsCountLess(t);
+    const narrow = totalsIfNarrowRowsCountOtherwise(t);
     total += t.totalNs;
     mean += phases.reduce((a, b) => a + b, 0) / phases.length;
-    least += Math.min(...phases);
-    most += Math.max(...phases, narrow);
+    least += Math.min(...phases, narrow.more);
+    most += Math.max(...phases, narrow.less);
   }
   return {
     generation: timelines[0]?.program.chip.name ?? "",

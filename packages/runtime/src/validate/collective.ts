@@ -12,6 +12,7 @@ import {
   fabricOf,
   ranksPerChip,
 } from "@opentrn/device";
+import { type Basis, instructionNamed } from "@opentrn/isa";
 import { acrossWords, type Evidence } from "../uncertainty/regimes.ts";
 import { type Match, matched } from "./binding.ts";
 import { generationOf, type PublishedRow, sizesOf } from "./row.ts";
@@ -108,12 +109,18 @@ export function predictCollective(
       mostNs: time.ns,
       meanNs: time.ns,
       regimes: new Map([
-        [`${op} ${acrossWords[time.across]}`, { share: 1, basis: "measured", fabric: true }],
+        [`${op} ${acrossWords[time.across]}`, { share: 1, basis: basisOf(op), fabric: true }],
       ]),
       spent: new Map(),
     },
   };
 }
+
+/** How well the cost of the instruction that does it is known. */
+const basisOf = (op: CollectiveOp): Basis | "unknown" => {
+  const { cost } = instructionNamed(op === "permute" ? "collective_permute" : op)!;
+  return cost.kind === "unknown" ? "unknown" : cost.basis;
+};
 
 /** Ranks filling each of `machines` alike. */
 function spread(fabric: Fabric, ranks: number, machines: number): number[] {

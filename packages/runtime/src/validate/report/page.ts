@@ -2,6 +2,7 @@
 
 import { timesThings } from "../metric.ts";
 import { generationOf, type PublishedRow } from "../row.ts";
+import { assumedCosts } from "../sensitivity.ts";
 import { median, quantile } from "../statistics.ts";
 import { type CheckedRow, measuredTimes } from "../validation.ts";
 import { type Accuracy, isMeasured, type Notes } from "./accuracy.ts";
@@ -263,7 +264,21 @@ function worstBlocks({ validation: { checked }, notes }: Accuracy): Block[] {
 /** Changes smaller than this, per cent, are not listed. */
 const VISIBLE = 0.05;
 
-function sensitivityBlocks({ sensitivity }: Accuracy): Block[] {
+/** Instructions whose cost nobody knows, and how much of what was compared rests on them. */
+function guessedCosts({ validation: { checked } }: Accuracy): Block {
+  const resting = checked.filter(({ evidence }) =>
+    [...evidence.regimes.values()].some(
+      ({ share, basis }) => share > 0 && (basis === "assumed" || basis === "unknown"),
+    ),
+  ).length;
+  const names = assumedCosts().map((n) => `\`${n}\``);
+  return paragraph(
+    `The cost of ${names.length} instructions rests on no document and no measurement either: ${names.join(", ")}. ${resting === 0 ? "No row here spends" : `${resting} rows here spend`} time in one that is assumed or unknown; in other kernels they widen the range.`,
+  );
+}
+
+function sensitivityBlocks(accuracy: Accuracy): Block[] {
+  const { sensitivity } = accuracy;
   const blocks: Block[] = [
     heading(2, "Assumed figures"),
     paragraph(
@@ -302,6 +317,7 @@ function sensitivityBlocks({ sensitivity }: Accuracy): Block[] {
     if (still.length > 0)
       blocks.push(paragraph(`No kernel of these changes with ${still.join(", ")}.`));
   }
+  blocks.splice(2, 0, guessedCosts(accuracy));
   return blocks;
 }
 

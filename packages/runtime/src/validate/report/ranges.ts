@@ -27,7 +27,7 @@ export function rangeBlocks({ validation: { checked }, tables }: Accuracy): Bloc
   return [
     heading(2, "Ranges and the envelope"),
     paragraph(
-      `Every prediction carries a range that is meant to hold nine measurements of ten. It begins with what the duty limiter may do: the shortest and the longest of the kernel's times at four phases of the windows, and the time should matmuls over half of the array's rows never run at full rate, since how they count was derived and not documented. To that comes what measured whole kernels leave unexplained, from ${change(low)} to ${change(high)} of the predicted time: the 5th and the 95th percentile of measured over predicted over all rows of trust A and B, every family of every chip weighing the same. Time on costs that are assumed counts 1.5 times either way on top, on unknown ones twice, and a chip of which no kernel was measured has twice the spread. Spreads by what a kernel's time goes into (TensorE, element-wise work, transfers, launch) were tried and left out no fewer measurements at the same width.`,
+      `Every prediction carries a range that is meant to hold nine measurements of ten. It begins with what the duty limiter may do: the shortest and the longest of the kernel's times at four phases of the windows, and the times should matmuls over half of the array's rows never run at full rate, or warm the array up where ours just miss the threshold, since how they count was derived and not documented. To that comes what measured whole kernels leave unexplained, from ${change(low)} to ${change(high)} of the predicted time: the 5th and the 95th percentile of measured over predicted over all rows of trust A and B, every family of every chip weighing the same. Time on costs that are assumed counts 1.5 times either way on top, on unknown ones twice, and a chip of which no kernel was measured has twice the spread. Spreads by what a kernel's time goes into (TensorE, element-wise work, transfers, launch) were tried and left out no fewer measurements at the same width.`,
     ),
     paragraph(
       `${share(within, rows)} of ${rows} measured times lie in their ranges, whose median width is ${pct(width)}. With the ranges that all other families give, ${share(unseen, rows)} of the rows do, and ${pct(mean)} averaged over families: so much is to be expected of a kernel unlike the measured ones.`,
@@ -78,11 +78,16 @@ function envelopeBlocks({
 }: Pick<Accuracy["validation"], "checked"> & Pick<Accuracy, "tables">): Block[] {
   const outside = checked.filter((c) => !c.inEnvelope);
   const why = new Map<string, number>();
-  for (const c of outside) for (const o of c.outside) why.set(o, (why.get(o) ?? 0) + 1);
+  for (const c of outside)
+    for (const o of c.outside) {
+      const kind = o.replace(/^\d+ % of the time is /, "time ");
+      why.set(kind, (why.get(kind) ?? 0) + 1);
+    }
+  const reasons = [...why].toSorted(([, a], [, b]) => b - a);
   const found =
     outside.length === 0
       ? "No row here is."
-      : `${outside.length} rows here are: ${[...why].map(([o, n]) => `${o} (${n})`).join("; ")}.`;
+      : `${outside.length} rows here are, some for several reasons: ${reasons.map(([o, n]) => `${o} (${n})`).join("; ")}.`;
   return [
     paragraph(
       `A kernel is outside the envelope when more than 5 % of the time on its critical path is in a kind of work that no measured kernel of the same chip spends 5 % of its time in, when it takes less than half the time of the shortest measured kernel, or when no kernel of its chip was measured. ${found} Kinds of work that are covered:`,
