@@ -9,7 +9,7 @@ import type { Value } from "@opentrn/ir";
 import { records } from "@opentrn/isa";
 import { Emitter, type Pending } from "../../emit/emitter.ts";
 import type { View } from "../../emit/view.ts";
-import { Block, type BlockRequest, type BlockSpec } from "../rows/block.ts";
+import { Block, type BlockRequest, type BlockSpec, COLUMN_BYTES } from "../rows/block.ts";
 import { streamNs } from "./costs.ts";
 
 /** How many units are under way together, on as many lanes of tiles, each with so many bytes of a partition. */
@@ -36,7 +36,8 @@ export function laneSize(
   const least = tileBytes(chip, spec, rows, columns, 0);
   const budget = Math.ceil(least.pool * ease);
   const { pool, kept } = tileBytes(chip, spec, rows, columns, budget);
-  return { budget, bytes: Math.max(pool, budget) + kept };
+  // Columns of other places along a row may stay as well.
+  return { budget, bytes: Math.max(pool, budget) + kept + COLUMN_BYTES };
 }
 
 /** Bytes of a partition that a block takes for tiles that it reuses, and for those that it keeps. */

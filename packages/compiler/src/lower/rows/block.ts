@@ -65,7 +65,7 @@ export interface BlockRequest {
 
 const DEFAULT_BUDGET = 64 * 1024;
 /** Bytes of a partition for columns of values without rows, kept for blocks of other rows. */
-const COLUMN_BYTES = 16 * 1024;
+export const COLUMN_BYTES = 16 * 1024;
 
 /** What the analysis of a spec finds. */
 interface Analysis {
