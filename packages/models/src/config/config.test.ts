@@ -192,6 +192,11 @@ describe("what is refused", () => {
     expect(() => parseConfig(json as string)).toThrow(message);
   });
 
+  test("an object that cannot be a text is shown as JSON", () => {
+    const odd = { ...llama, num_attention_heads: { toString: 0 } };
+    expect(() => parseConfig(odd)).toThrow('is {"toString":0}');
+  });
+
   test("any JSON gives a model or an error of ours", () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.keys(llama)), fc.jsonValue(), (field, value) => {

@@ -23,7 +23,8 @@ export const unsupported = (
   });
 
 const shown = (value: unknown): string =>
-  (JSON.stringify(value) ?? String(value)).slice(0, 80).replace(/^null$/, String(value));
+  // JSON writes NaN as null; objects may have a toString of their own, which is nobody's to call.
+  (typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "undefined")).slice(0, 80);
 
 /** Reads the fields of one object and remembers which. Null counts as absent, as Hugging Face writes defaults. */
 export class Fields {

@@ -88,7 +88,7 @@ export function parseConfig(config: string | Json, file = "config.json"): ModelC
   const notes: string[] = [];
   for (const name of dropouts)
     if (f.real(name, 0, 1, 0) > 0)
-      notes.push(`${name} ${json[name]}: dropout is not applied while training`);
+      notes.push(`${name} ${JSON.stringify(json[name])}: dropout is not applied while training`);
   for (const name of f.unread()) notes.push(`${name} is not read`);
   return {
     ...read,
